@@ -1,0 +1,1 @@
+//! Connectors without a client library: generate and stdout.

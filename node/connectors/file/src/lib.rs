@@ -1,0 +1,1 @@
+//! Files as source and destination: CSV, JSON and Parquet, with globs and compression.

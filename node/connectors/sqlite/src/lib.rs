@@ -1,0 +1,1 @@
+//! SQLite as source and destination with markers in the same transaction.

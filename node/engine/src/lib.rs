@@ -1,0 +1,1 @@
+//! Actix actors that run a planned workflow exactly once.

@@ -1,0 +1,1 @@
+//! CEL expressions compiled per schema into column-wise plans over Arrow.

@@ -1,0 +1,46 @@
+use std::ops::AddAssign;
+
+use serde::{Deserialize, Serialize};
+
+/// What became of the records of a route. Travels in the marker, so it is exact over crashes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Records the source yielded, malformed ones included.
+    pub read: u64,
+    /// Records the destination made durable.
+    pub delivered: u64,
+    /// Records that a condition removed.
+    pub filtered: u64,
+    /// Records that were written to the dead letters.
+    pub dead_lettered: u64,
+    /// Records that failed and were left out by `on_error: skip`.
+    pub failed: u64,
+    /// Bytes read from the source, as the source counts them.
+    #[serde(default)]
+    pub bytes_read: u64,
+    /// Bytes handed to the destination, as it counts them.
+    #[serde(default)]
+    pub bytes_written: u64,
+}
+
+impl Counters {
+    /// Whether every record read is accounted for exactly once.
+    ///
+    /// Steps that make several records of one, or one of several, do not exist yet; where paths of a DAG meet again
+    /// a record is counted once per path, also in `read`.
+    pub fn balanced(&self) -> bool {
+        self.read == self.delivered + self.filtered + self.dead_lettered + self.failed
+    }
+}
+
+impl AddAssign for Counters {
+    fn add_assign(&mut self, other: Self) {
+        self.read += other.read;
+        self.delivered += other.delivered;
+        self.filtered += other.filtered;
+        self.dead_lettered += other.dead_lettered;
+        self.failed += other.failed;
+        self.bytes_read += other.bytes_read;
+        self.bytes_written += other.bytes_written;
+    }
+}

@@ -1,0 +1,98 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use etl_model::{Batch, Claim, Marker, RecordError, Route, RunId, Unit, WorkflowName};
+
+use crate::{ConnectorError, DestinationCapabilities};
+
+/// The run on whose behalf a destination is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunContext {
+    /// The workflow.
+    pub workflow: WorkflowName,
+    /// The run.
+    pub run: RunId,
+}
+
+/// A configured destination. Cheap to build; all IO happens in the async methods.
+#[async_trait]
+pub trait Destination: Send + Sync {
+    /// What it promises.
+    fn capabilities(&self) -> DestinationCapabilities;
+
+    /// Whether it can be reached and written, without writing rows; also refuses what can never succeed
+    /// (an existing file in append mode, a table whose columns do not fit).
+    async fn check(&self, run: &RunContext) -> Result<(), ConnectorError>;
+
+    /// The encoder of this destination; shared by all threads.
+    fn encoder(&self) -> Arc<dyn Encoder>;
+
+    /// Opens the writer of one route. Does not fence yet; `index` numbers the partitions of all sources of this
+    /// destination in their order, for destinations that must put them in order.
+    async fn open(
+        &self,
+        run: &RunContext,
+        route: &Route,
+        index: usize,
+    ) -> Result<Box<dyn RouteWriter>, ConnectorError>;
+
+    /// Called when the markers of all routes are done: makes a `replace` visible, joins parts, removes staging.
+    /// `routes` are in the order of their indexes. Idempotent: called again after a crash.
+    async fn complete(&self, run: &RunContext, routes: &[Route]) -> Result<(), ConnectorError>;
+}
+
+/// The parallel half of writing: turns rows into what [`RouteWriter::write`] takes. Pure, CPU only.
+pub trait Encoder: Send + Sync {
+    /// Encodes a batch. Rows that cannot be represented are record errors.
+    fn encode(&self, batch: Batch) -> Result<Encoded, ConnectorError>;
+}
+
+/// Encoded rows of one batch.
+#[derive(Debug)]
+pub struct Encoded {
+    /// The rows.
+    pub payload: Payload,
+    /// How many.
+    pub rows: u64,
+    /// Bytes the payload occupies in memory.
+    pub bytes: usize,
+    /// Rows that cannot be represented.
+    pub errors: Vec<RecordError>,
+}
+
+/// The form that the destination's own encoder produced.
+#[derive(Debug)]
+pub enum Payload {
+    /// Text or binary rows; `header` is written once before the first of a file and must not change.
+    Bytes {
+        /// The rows.
+        body: Vec<u8>,
+        /// What precedes the first row of a file (the names of CSV columns).
+        header: Option<Arc<[u8]>>,
+    },
+    /// Columns.
+    Columns(Batch),
+}
+
+/// The sequential half of writing: one route, one writer, units one after the other.
+///
+/// The engine's order of calls: `fence`, then per unit `write`*, `stage`, (dead letters made durable), `commit`.
+/// After any error the writer is dropped; the next one fences again and reads the marker, which tells what happened.
+#[async_trait]
+pub trait RouteWriter: Send {
+    /// Atomically executes [`Claim::decide`] on the stored marker and returns the marker now in force. After it
+    /// returns, no older epoch can commit any more, and what an older epoch left uncommitted is gone or ignored.
+    async fn fence(&mut self, claim: &Claim) -> Result<Marker, ConnectorError>;
+
+    /// Takes encoded rows of the current unit, in order. May buffer.
+    async fn write(&mut self, rows: Encoded) -> Result<(), ConnectorError>;
+
+    /// Puts the rows of the unit where only `commit` is missing: inside an open transaction that has already
+    /// advanced the marker from `unit.marker.seq - 1` of the same epoch, or durably in a file nobody sees yet.
+    /// Returns the rows the destination refused; they are not part of the unit.
+    async fn stage(&mut self, unit: &Unit) -> Result<Vec<RecordError>, ConnectorError>;
+
+    /// Commits the staged unit. `unit` is the staged one with its counters corrected for refused rows.
+    /// An error means "unknown": the marker tells.
+    async fn commit(&mut self, unit: &Unit) -> Result<(), ConnectorError>;
+}

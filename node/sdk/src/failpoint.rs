@@ -1,0 +1,51 @@
+use crate::ConnectorError;
+
+/// Every named crash point, in the order of the crash table of delivery class A.
+///
+/// Set with the environment variable `FAILPOINTS` in a binary built with the feature `failpoints`, for example
+/// `FAILPOINTS='commit_done=2*off->return(kill)'`: the third time, the process kills itself.
+/// Arguments of `return`: `kill` (SIGKILL to itself), `error` (a retryable error), `panic`.
+pub const FAILPOINTS: &[&str] = &[
+    "claimed",
+    "fenced",
+    "chunk_read",
+    "chunk_processed",
+    "rows_written",
+    "unit_staged",
+    "dead_letters_written",
+    "commit_started",
+    "commit_done",
+    "checkpoint_stored",
+    "source_acknowledged",
+    "all_routes_done",
+    "completion_started",
+    "completed",
+];
+
+/// Passes through a named crash point; does nothing unless the binary was built with the feature `failpoints`.
+///
+/// # Panics
+/// When the fault asked for is a panic.
+#[allow(clippy::panic)] // a requested panic is the fault under test
+pub fn failpoint(name: &'static str) -> Result<(), ConnectorError> {
+    debug_assert!(FAILPOINTS.contains(&name), "unknown failpoint {name}");
+    fail::fail_point!(name, |action| match action.as_deref() {
+        Some("error") => {
+            Err(ConnectorError::transient("failpoint", format!("injected error at {name}")))
+        }
+        Some("panic") => panic!("injected panic at {name}"),
+        _ => {
+            kill_self();
+            Ok(())
+        }
+    });
+    Ok(())
+}
+
+#[cfg(feature = "failpoints")]
+fn kill_self() {
+    // SIGKILL and not `abort`: no handler, no flush, as if the machine had taken the process away.
+    let pid = std::process::id().to_string();
+    let _ = std::process::Command::new("kill").args(["-9", &pid]).status();
+    std::process::abort();
+}

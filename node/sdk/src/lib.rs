@@ -1,0 +1,26 @@
+//! What a connector or transformation author implements, and how the engine finds it.
+//!
+//! A connector is configured purely (no IO, all errors at once), then checked, discovered, read or written.
+//! **Invariant:** connector authors never see the actor library; this crate must not depend on it.
+
+mod blocking;
+mod capability;
+mod config;
+mod destination;
+mod error;
+mod failpoint;
+mod processor;
+mod registry;
+mod retry;
+mod source;
+
+pub use blocking::blocking;
+pub use capability::{CommitKind, DestinationCapabilities, ProcessorCapabilities, SourceCapabilities};
+pub use config::{FieldError, PathSegment, parse_config};
+pub use destination::{Destination, Encoded, Encoder, Payload, RouteWriter, RunContext};
+pub use error::ConnectorError;
+pub use failpoint::{FAILPOINTS, failpoint};
+pub use processor::{Processed, Processor};
+pub use registry::{Descriptor, DestinationConnector, ProcessorConnector, Registry, SourceConnector};
+pub use retry::RetryPolicy;
+pub use source::{Chunk, Decoded, Discovery, Fetched, PartitionInfo, PartitionReader, ReadOptions, Source};

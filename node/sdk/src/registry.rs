@@ -1,0 +1,101 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::{Destination, FieldError, Processor, Source};
+
+/// What a connector or transformation says of itself; help, documentation and validation come from here.
+#[derive(Debug, Clone)]
+pub struct Descriptor {
+    /// The `type` in a workflow.
+    pub name: &'static str,
+    /// One sentence.
+    pub summary: &'static str,
+    /// Markdown: behaviour, types, guarantees, limits.
+    pub documentation: &'static str,
+    /// JSON Schema of `config`, generated from the type it is read into.
+    pub schema: schemars::Schema,
+    /// A complete step in YAML, executed or linted by a test.
+    pub example: &'static str,
+}
+
+/// A type of source.
+pub trait SourceConnector: Send + Sync {
+    /// What it is.
+    fn descriptor(&self) -> Descriptor;
+    /// Validates a `config` without IO; all faults at once.
+    fn configure(&self, config: &serde_json::Value) -> Result<Arc<dyn Source>, Vec<FieldError>>;
+}
+
+/// A type of destination.
+pub trait DestinationConnector: Send + Sync {
+    /// What it is.
+    fn descriptor(&self) -> Descriptor;
+    /// Validates a `config` without IO; all faults at once.
+    fn configure(&self, config: &serde_json::Value) -> Result<Arc<dyn Destination>, Vec<FieldError>>;
+}
+
+/// A type of transformation.
+pub trait ProcessorConnector: Send + Sync {
+    /// What it is.
+    fn descriptor(&self) -> Descriptor;
+    /// Validates a `config` without IO; all faults at once.
+    fn configure(&self, config: &serde_json::Value) -> Result<Arc<dyn Processor>, Vec<FieldError>>;
+}
+
+/// All types that a binary knows, by name.
+#[derive(Default)]
+pub struct Registry {
+    sources: BTreeMap<&'static str, Box<dyn SourceConnector>>,
+    destinations: BTreeMap<&'static str, Box<dyn DestinationConnector>>,
+    processors: BTreeMap<&'static str, Box<dyn ProcessorConnector>>,
+}
+
+impl Registry {
+    /// Adds a type of source.
+    pub fn source(mut self, connector: impl SourceConnector + 'static) -> Self {
+        self.sources.insert(connector.descriptor().name, Box::new(connector));
+        self
+    }
+
+    /// Adds a type of destination.
+    pub fn destination(mut self, connector: impl DestinationConnector + 'static) -> Self {
+        self.destinations.insert(connector.descriptor().name, Box::new(connector));
+        self
+    }
+
+    /// Adds a type of transformation.
+    pub fn processor(mut self, connector: impl ProcessorConnector + 'static) -> Self {
+        self.processors.insert(connector.descriptor().name, Box::new(connector));
+        self
+    }
+
+    /// The source type of that name.
+    pub fn find_source(&self, name: &str) -> Option<&dyn SourceConnector> {
+        self.sources.get(name).map(Box::as_ref)
+    }
+
+    /// The destination type of that name.
+    pub fn find_destination(&self, name: &str) -> Option<&dyn DestinationConnector> {
+        self.destinations.get(name).map(Box::as_ref)
+    }
+
+    /// The transformation type of that name.
+    pub fn find_processor(&self, name: &str) -> Option<&dyn ProcessorConnector> {
+        self.processors.get(name).map(Box::as_ref)
+    }
+
+    /// All source types, by name.
+    pub fn sources(&self) -> impl Iterator<Item = &dyn SourceConnector> {
+        self.sources.values().map(Box::as_ref)
+    }
+
+    /// All destination types, by name.
+    pub fn destinations(&self) -> impl Iterator<Item = &dyn DestinationConnector> {
+        self.destinations.values().map(Box::as_ref)
+    }
+
+    /// All transformation types, by name.
+    pub fn processors(&self) -> impl Iterator<Item = &dyn ProcessorConnector> {
+        self.processors.values().map(Box::as_ref)
+    }
+}

@@ -1,0 +1,1 @@
+//! Run state of one node in sled: lock, runs, epochs and checkpoints.

@@ -1,0 +1,1 @@
+//! Stateless transformations: mapping and filter.

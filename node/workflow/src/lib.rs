@@ -1,0 +1,1 @@
+//! The workflow language: YAML with spans, validation, plan and guarantees. No IO.
