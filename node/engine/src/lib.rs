@@ -1,1 +1,36 @@
-//! Actix actors that run a planned workflow exactly once.
+//! Actix actors that run a pipeline exactly once.
+//!
+//! ```text
+//! SupervisorActor ── opens, watches, kills and reopens ──┐
+//! WorkflowActor ── which partitions, totals, completion  │
+//!                                                        v
+//!   per partition, one chain:  SourceActor ─> ProcessorActor x n ─> DestinationActor per destination
+//! ```
+//! A source actor only cuts raw chunks; processor actors decode, transform and encode them on all cores; a destination
+//! actor restores their order, writes, and commits units with their marker. The order of a chain's start never varies:
+//! raise the epoch, fence every destination, read the markers, only then seek the source (see [`chain`]).
+//!
+//! **Invariants:** this is the only crate that knows actix. It knows no connector, no wire protocol and no storage
+//! engine: state goes through [`ports`]. Memory is bounded by byte permits, never by mailboxes.
+
+mod actors;
+mod budget;
+mod chain;
+mod error;
+mod guard;
+mod messages;
+mod options;
+mod pipeline;
+mod ports;
+mod progress;
+mod report;
+mod run;
+mod sequencer;
+
+pub use error::EngineError;
+pub use options::EngineOptions;
+pub use pipeline::{DestinationStep, Pipeline, ProcessorStep, SourceStep};
+pub use ports::{DeadLetter, DeadLetters, PortError, RunState};
+pub use progress::{PartitionProgress, Progress, ProgressSnapshot};
+pub use report::{Outcome, PartitionFailure, RouteReport, RunReport};
+pub use run::{RunRequest, StopMode, run};

@@ -36,6 +36,9 @@ pub struct DestinationCapabilities {
     /// How many partitions may write at the same time; `None` for any number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_writers: Option<NonZeroUsize>,
+    /// Whether written rows stay in this process's memory until the commit. The engine then cuts units small enough
+    /// for its memory budget; otherwise it counts the rows as gone once `write` has returned.
+    pub holds_rows: bool,
     /// Whether rows the destination refuses one by one can be told apart and reported.
     pub rejects_rows: bool,
     /// Bytes of encoded rows after which a unit should be committed, if the destination has a preference.

@@ -80,6 +80,10 @@ pub enum Payload {
 /// After any error the writer is dropped; the next one fences again and reads the marker, which tells what happened.
 #[async_trait]
 pub trait RouteWriter: Send {
+    /// The stored marker, without changing anything; what is read here may be outdated the moment it returns. Only
+    /// [`RouteWriter::fence`] decides where a run goes on.
+    async fn marker(&mut self) -> Result<Option<Marker>, ConnectorError>;
+
     /// Atomically executes [`Claim::decide`] on the stored marker and returns the marker now in force. After it
     /// returns, no older epoch can commit any more, and what an older epoch left uncommitted is gone or ignored.
     async fn fence(&mut self, claim: &Claim) -> Result<Marker, ConnectorError>;

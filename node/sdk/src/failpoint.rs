@@ -49,3 +49,11 @@ fn kill_self() {
     let _ = std::process::Command::new("kill").args(["-9", &pid]).status();
     std::process::abort();
 }
+
+/// Whether a named guard is switched off, for control runs that prove the oracle sees the damage it prevents.
+/// Always false unless the binary was built with the feature `failpoints` and `FAILPOINTS` says `NAME=return`.
+pub fn guard_removed(name: &'static str) -> bool {
+    fail::fail_point!(name, |_| true);
+    let _ = name;
+    false
+}

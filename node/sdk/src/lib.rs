@@ -6,6 +6,7 @@
 mod blocking;
 mod capability;
 mod config;
+pub mod conformance;
 mod destination;
 mod error;
 mod failpoint;
@@ -19,7 +20,7 @@ pub use capability::{CommitKind, DestinationCapabilities, ProcessorCapabilities,
 pub use config::{FieldError, PathSegment, parse_config};
 pub use destination::{Destination, Encoded, Encoder, Payload, RouteWriter, RunContext};
 pub use error::ConnectorError;
-pub use failpoint::{FAILPOINTS, failpoint};
+pub use failpoint::{FAILPOINTS, failpoint, guard_removed};
 pub use processor::{Processed, Processor};
 pub use registry::{Descriptor, DestinationConnector, ProcessorConnector, Registry, SourceConnector};
 pub use retry::RetryPolicy;

@@ -1,0 +1,70 @@
+use std::sync::Arc;
+
+use actix::prelude::*;
+use etl_model::Position;
+use etl_sdk::Encoder;
+use tokio::sync::Semaphore;
+
+use super::attempt::{Attempt, Farewell};
+use super::destination::DestinationActor;
+use crate::EngineError;
+use crate::chain::{ChainPlan, process};
+use crate::messages::{Arrival, ProcessChunk, Processed};
+
+/// Decodes, transforms and encodes chunks on blocking threads. Several work for one chain; the destinations restore
+/// the order. How many chunks are here at once is bounded by the slots that the source takes.
+pub(crate) struct ProcessorActor {
+    pub attempt: Attempt,
+    pub plan: Arc<ChainPlan>,
+    pub encoders: Arc<Vec<Arc<dyn Encoder>>>,
+    /// Per destination: where it begins.
+    pub starts: Arc<Vec<Position>>,
+    pub destinations: Vec<Addr<DestinationActor>>,
+    /// One permit per thread that computes, over all chains of the process.
+    pub threads: Arc<Semaphore>,
+    pub farewell: Option<Farewell>,
+}
+
+impl Actor for ProcessorActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.attempt.stop_on_kill(ctx);
+        self.farewell = Some(self.attempt.farewell());
+    }
+}
+
+impl Handler<ProcessChunk> for ProcessorActor {
+    type Result = ();
+
+    fn handle(&mut self, message: ProcessChunk, ctx: &mut Self::Context) {
+        let (plan, encoders) = (Arc::clone(&self.plan), Arc::clone(&self.encoders));
+        let (starts, threads) = (Arc::clone(&self.starts), Arc::clone(&self.threads));
+        let destinations = self.destinations.clone();
+        let work = async move {
+            let ProcessChunk { seq, chunk, mut permit, slot } = message;
+            let thread = threads.acquire_owned().await;
+            let computed = tokio::task::spawn_blocking(move || {
+                let parts = process(&plan, &encoders, &starts, chunk);
+                drop(thread);
+                parts
+            });
+            let parts =
+                computed.await.map_err(|error| EngineError::Internal(format!("processor: {error}")))??;
+            permit.shrink(parts.iter().map(|part| part.memory()).sum());
+            let permit = Arc::new(permit);
+            for (destination, part) in destinations.iter().zip(parts) {
+                let arrival = Arrival::Part { part, permit: Arc::clone(&permit) };
+                let sent = destination.send(Processed { seq, arrival }).await;
+                sent.map_err(|error| EngineError::Internal(format!("destination: {error}")))?;
+            }
+            drop(slot);
+            Ok(())
+        };
+        ctx.spawn(work.into_actor(self).map(|result: Result<(), EngineError>, actor, _| {
+            if let Err(error) = result {
+                actor.attempt.fail(error);
+            }
+        }));
+    }
+}

@@ -1,0 +1,154 @@
+use std::sync::Arc;
+
+use actix::prelude::*;
+use etl_model::Position;
+use etl_sdk::{Fetched, PartitionReader, failpoint};
+use tokio::sync::Semaphore;
+
+use super::attempt::{Attempt, Farewell};
+use super::destination::DestinationActor;
+use super::processor::ProcessorActor;
+use crate::budget::{ByteBudget, BytePermit};
+use crate::guard::Guard;
+use crate::messages::{Acknowledge, Arrival, Drain, ProcessChunk, Processed};
+use crate::options::EXPANSION;
+use crate::EngineError;
+
+/// Reads a partition chunk by chunk: the sequential half of a source, and the only one who takes byte permits.
+pub(crate) struct SourceActor {
+    pub attempt: Attempt,
+    pub guard: Guard,
+    /// `None` while a call into it is running.
+    pub reader: Option<Box<dyn PartitionReader>>,
+    pub processors: Vec<Addr<ProcessorActor>>,
+    pub destinations: Vec<Addr<DestinationActor>>,
+    pub budget: ByteBudget,
+    /// One permit per chunk that is with the processors.
+    pub slots: Arc<Semaphore>,
+    pub chunk_bytes: usize,
+    pub seq: u64,
+    pub draining: bool,
+    pub acknowledge: Option<Position>,
+    pub farewell: Option<Farewell>,
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct ReadNext;
+
+enum Step {
+    Sent,
+    Idle(std::time::Duration),
+    End(Position),
+}
+
+impl Actor for SourceActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.attempt.stop_on_kill(ctx);
+        self.farewell = Some(self.attempt.farewell());
+        ctx.notify(ReadNext);
+    }
+}
+
+impl Handler<Drain> for SourceActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Drain, _: &mut Self::Context) {
+        self.draining = true;
+    }
+}
+
+impl Handler<Acknowledge> for SourceActor {
+    type Result = ();
+
+    fn handle(&mut self, message: Acknowledge, _: &mut Self::Context) {
+        self.acknowledge = Some(message.position);
+    }
+}
+
+/// One turn: acknowledge what is durable, wait for room, fetch, hand over. Runs with the reader outside the actor, so
+/// that control messages are handled meanwhile.
+async fn turn(
+    reader: &mut dyn PartitionReader,
+    acknowledge: Option<Position>,
+    guard: &Guard,
+    budget: &ByteBudget,
+    slots: Arc<Semaphore>,
+    chunk_bytes: usize,
+    processor: Addr<ProcessorActor>,
+    seq: u64,
+) -> Result<Step, EngineError> {
+    let closed = || EngineError::Internal("the chain's memory budget is gone".to_owned());
+    if let Some(position) = acknowledge {
+        guard.call("acknowledge", reader.acknowledge(&position)).await?;
+        guard.call("acknowledge", async { failpoint("source_acknowledged") }).await?;
+    }
+    let slot = slots.acquire_owned().await.map_err(|_| closed())?;
+    let mut permit: BytePermit = budget.acquire(chunk_bytes * EXPANSION).await.ok_or_else(closed)?;
+    let chunk = match guard.call("next", reader.next()).await? {
+        Fetched::Idle(pause) => return Ok(Step::Idle(pause)),
+        Fetched::End(position) => return Ok(Step::End(position)),
+        Fetched::Chunk(chunk) => chunk,
+    };
+    guard.call("next", async { failpoint("chunk_read") }).await?;
+    budget.resize(&mut permit, chunk.memory() * EXPANSION).await.ok_or_else(closed)?;
+    let sent = processor.send(ProcessChunk { seq, chunk, permit, slot }).await;
+    sent.map_err(|error| EngineError::Internal(format!("processor: {error}")))?;
+    Ok(Step::Sent)
+}
+
+impl SourceActor {
+    fn end(&mut self, done: Option<Position>, ctx: &mut Context<Self>) {
+        let seq = self.seq;
+        let sends: Vec<_> = self
+            .destinations
+            .iter()
+            .map(|destination| {
+                destination.send(Processed { seq, arrival: Arrival::End { done: done.clone() } })
+            })
+            .collect();
+        let sent = futures::future::join_all(sends).into_actor(self);
+        ctx.spawn(sent.map(|results, actor: &mut Self, _| {
+            if let Some(error) = results.into_iter().find_map(Result::err) {
+                actor.attempt.fail(EngineError::Internal(format!("destination: {error}")));
+            }
+        }));
+    }
+}
+
+impl Handler<ReadNext> for SourceActor {
+    type Result = ();
+
+    fn handle(&mut self, _: ReadNext, ctx: &mut Self::Context) {
+        let Some(mut reader) = self.reader.take() else { return };
+        if self.draining {
+            self.reader = Some(reader);
+            return self.end(None, ctx);
+        }
+        let processor = self.processors[self.seq as usize % self.processors.len()].clone();
+        let acknowledge = self.acknowledge.take();
+        let (guard, budget, slots) = (self.guard.clone(), self.budget.clone(), Arc::clone(&self.slots));
+        let (chunk_bytes, seq) = (self.chunk_bytes, self.seq);
+        let work = async move {
+            let step =
+                turn(reader.as_mut(), acknowledge, &guard, &budget, slots, chunk_bytes, processor, seq).await;
+            (reader, step)
+        };
+        ctx.spawn(work.into_actor(self).map(|(reader, step), actor, ctx| {
+            actor.reader = Some(reader);
+            match step {
+                Ok(Step::Sent) => {
+                    actor.seq += 1;
+                    ctx.notify(ReadNext);
+                }
+                Ok(Step::Idle(pause)) => {
+                    ctx.notify_later(ReadNext, pause);
+                }
+                Ok(Step::End(position)) => actor.end(Some(position), ctx),
+                Err(error) => actor.attempt.fail(error),
+            }
+        }));
+    }
+}

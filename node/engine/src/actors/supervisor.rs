@@ -1,0 +1,417 @@
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use etl_model::{Marker, Position, Retry, Route};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::Attempt;
+use super::source::SourceActor;
+use super::spawn::{Machinery, spawn};
+use crate::EngineError;
+use crate::chain::{OpenChain, Opened, open};
+use crate::guard::Guard;
+use crate::messages::{
+    Acknowledge, ActorGone, ChainEvent, ChainFailed, Drain, RouteEnded, UnitCommitted,
+};
+use crate::options::{ChainShare, EngineOptions};
+use crate::ports::{DeadLetters, RunState};
+use crate::progress::Progress;
+
+/// The shortest time between two writes of checkpoints.
+const CHECKPOINT_PAUSE: Duration = Duration::from_millis(200);
+/// How often chains are looked at for calls that do not return.
+const WATCH: Duration = Duration::from_secs(1);
+
+/// Asks for a chain to be opened and kept running until it ends or fails for good.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct StartChain {
+    pub chain: usize,
+    pub request: OpenChain,
+    pub share: ChainShare,
+    pub reply: Recipient<ChainEvent>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Opening,
+    Running,
+    /// Killed or ended; waiting for its actors to let go.
+    Ending,
+    /// Waiting before it is reopened.
+    Pausing,
+}
+
+struct Chain {
+    request: OpenChain,
+    share: ChainShare,
+    reply: Recipient<ChainEvent>,
+    phase: Phase,
+    attempt: u32,
+    kill: CancellationToken,
+    /// Actors started in this attempt, and those of them still alive.
+    spawned: usize,
+    actors: usize,
+    source: Option<Addr<SourceActor>>,
+    guards: Vec<Guard>,
+    markers: Vec<Option<Marker>>,
+    ended: HashSet<usize>,
+    error: Option<EngineError>,
+    pauses: Box<dyn Iterator<Item = Duration>>,
+    committed_since_failure: bool,
+    draining: bool,
+}
+
+/// Opens chains from their request, watches them, kills them as a whole and reopens them from the markers: a chain is
+/// the unit of failure. Also carries markers to the checkpoint store and acknowledgements back to the sources.
+pub(crate) struct SupervisorActor {
+    pub options: EngineOptions,
+    pub state: Arc<dyn RunState>,
+    pub dead_letters: Arc<dyn DeadLetters>,
+    pub progress: Arc<Progress>,
+    pub threads: Arc<Semaphore>,
+    pub arbiters: Vec<ArbiterHandle>,
+    chains: HashMap<usize, Chain>,
+    /// Markers that the checkpoint store does not have yet.
+    dirty: HashMap<(usize, usize), Marker>,
+    storing: bool,
+    /// A store is due soon.
+    scheduled: bool,
+}
+
+impl SupervisorActor {
+    /// A supervisor without chains.
+    pub fn new(
+        options: EngineOptions,
+        state: Arc<dyn RunState>,
+        dead_letters: Arc<dyn DeadLetters>,
+        progress: Arc<Progress>,
+        arbiters: Vec<ArbiterHandle>,
+    ) -> Self {
+        let threads = Arc::new(Semaphore::new(options.workers.get()));
+        Self {
+            options,
+            state,
+            dead_letters,
+            progress,
+            threads,
+            arbiters,
+            chains: HashMap::new(),
+            dirty: HashMap::new(),
+            storing: false,
+            scheduled: false,
+        }
+    }
+
+    fn open(&mut self, id: usize, ctx: &mut Context<Self>) {
+        let Some(chain) = self.chains.get_mut(&id) else { return };
+        chain.attempt += 1;
+        chain.phase = Phase::Opening;
+        chain.kill = CancellationToken::new();
+        chain.ended.clear();
+        chain.error = None;
+        let request = chain.request.clone();
+        let attempt = chain.attempt;
+        let opened = async move { open(&request).await }.into_actor(self);
+        ctx.spawn(opened.map(move |opened, actor, ctx| actor.opened(id, attempt, opened, ctx)));
+    }
+
+    fn opened(
+        &mut self,
+        id: usize,
+        attempt: u32,
+        opened: Result<Opened, EngineError>,
+        ctx: &mut Context<Self>,
+    ) {
+        let Some(chain) = self.chains.get_mut(&id).filter(|chain| chain.attempt == attempt) else { return };
+        let opened = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                chain.error = Some(error);
+                chain.phase = Phase::Ending;
+                return self.settle(id, ctx);
+            }
+        };
+        for (output, route) in opened.routes.iter().enumerate() {
+            chain.markers[output] = Some(route.marker.clone());
+            self.progress.opened(&route.route, &route.marker);
+        }
+        if opened.reader.is_none() {
+            chain.phase = Phase::Ending;
+            return self.settle(id, ctx);
+        }
+        chain.phase = Phase::Running;
+        let attempt = Attempt {
+            chain: id,
+            number: chain.attempt,
+            kill: chain.kill.clone(),
+            supervisor: ctx.address(),
+        };
+        let machinery = Machinery {
+            arbiter: self.arbiters[id % self.arbiters.len()].clone(),
+            share: chain.share,
+            commit_interval: self.options.commit_interval,
+            dead_letters: Arc::clone(&self.dead_letters),
+            progress: Arc::clone(&self.progress),
+            threads: Arc::clone(&self.threads),
+        };
+        let spawned = spawn(&chain.request.plan, opened, attempt, machinery);
+        (chain.spawned, chain.actors) = (spawned.actors, spawned.actors);
+        chain.guards = spawned.guards;
+        if chain.draining {
+            spawned.source.do_send(Drain);
+        }
+        chain.source = Some(spawned.source);
+    }
+
+    fn fail(&mut self, id: usize, attempt: u32, error: EngineError) {
+        if let Some(chain) = self.chains.get_mut(&id).filter(|chain| chain.attempt == attempt) {
+            chain.error.get_or_insert(error);
+            chain.phase = Phase::Ending;
+            chain.kill.cancel();
+        }
+    }
+
+    /// Concludes a chain once nobody works on it any more and its markers are stored.
+    fn settle(&mut self, id: usize, ctx: &mut Context<Self>) {
+        let Some(chain) = self.chains.get_mut(&id) else { return };
+        if chain.phase != Phase::Ending || chain.actors > 0 {
+            return;
+        }
+        if self.storing || self.dirty.keys().any(|&(chain, _)| chain == id) {
+            return self.store(ctx);
+        }
+        chain.source = None;
+        chain.guards.clear();
+        let source = &chain.request.plan.source.name;
+        let partition = &chain.request.partition.id;
+        let Some(error) = chain.error.take() else {
+            let markers: Vec<Marker> = chain.markers.iter().flatten().cloned().collect();
+            if markers.iter().all(|marker| marker.done) {
+                self.progress.done(source, partition);
+            }
+            chain.reply.do_send(ChainEvent::Ended { chain: id, markers, attempts: chain.attempt });
+            self.chains.remove(&id);
+            return;
+        };
+        if chain.committed_since_failure {
+            chain.pauses = Box::new(self.options.retry.pauses());
+            chain.committed_since_failure = false;
+        }
+        let again = error.retry() == Retry::Backoff && !chain.draining;
+        match again.then(|| chain.pauses.next()).flatten() {
+            Some(pause) => {
+                tracing::warn!(%source, %partition, %error, attempt = chain.attempt, ?pause, "retrying");
+                self.progress.retrying(source, partition);
+                chain.phase = Phase::Pausing;
+                ctx.run_later(pause, move |actor, ctx| actor.open(id, ctx));
+            }
+            None => {
+                let markers = chain.markers.clone();
+                chain.reply.do_send(ChainEvent::Failed { chain: id, error, markers });
+                self.chains.remove(&id);
+            }
+        }
+    }
+
+    fn schedule(&mut self, ctx: &mut Context<Self>) {
+        if !std::mem::replace(&mut self.scheduled, true) {
+            ctx.run_later(CHECKPOINT_PAUSE, |actor, ctx| {
+                actor.scheduled = false;
+                actor.store(ctx);
+            });
+        }
+    }
+
+    /// Stores what is dirty, then acknowledges the sources up to what every destination has.
+    fn store(&mut self, ctx: &mut Context<Self>) {
+        if self.storing || self.dirty.is_empty() {
+            return;
+        }
+        self.storing = true;
+        let batch: Vec<(usize, Route, Marker)> = self
+            .dirty
+            .drain()
+            .filter_map(|((id, output), marker)| {
+                self.chains.get(&id).map(|chain| (id, chain.request.route(output), marker))
+            })
+            .collect();
+        let ids: HashSet<usize> = batch.iter().map(|(id, _, _)| *id).collect();
+        let state = Arc::clone(&self.state);
+        let work = async move {
+            let stored = tokio::task::spawn_blocking(move || {
+                let checkpoints: Vec<_> =
+                    batch.into_iter().map(|(_, route, marker)| (route, marker)).collect();
+                state.store_checkpoints(&checkpoints)
+            });
+            match stored.await {
+                Ok(result) => result.map_err(EngineError::State),
+                Err(error) => Err(EngineError::Internal(format!("checkpoints: {error}"))),
+            }
+        };
+        ctx.spawn(work.into_actor(self).map(move |result, actor, ctx| {
+            if let Err(error) = &result {
+                for &id in &ids {
+                    let attempt = actor.chains.get(&id).map_or(0, |chain| chain.attempt);
+                    actor.fail(id, attempt, error.clone());
+                }
+            } else if let Err(error) = etl_sdk::failpoint("checkpoint_stored") {
+                tracing::warn!(%error, "failpoint");
+            }
+            actor.storing = false;
+            for &id in &ids {
+                if result.is_ok() {
+                    actor.acknowledge(id);
+                }
+            }
+            let settling: Vec<usize> = actor.chains.keys().copied().collect();
+            for id in settling {
+                actor.settle(id, ctx);
+            }
+            if !actor.dirty.is_empty() {
+                actor.schedule(ctx);
+            }
+        }));
+    }
+
+    fn acknowledge(&mut self, id: usize) {
+        let Some(chain) = self.chains.get(&id) else { return };
+        let positions: Option<Vec<&Position>> =
+            chain.markers.iter().map(|marker| marker.as_ref()?.position.as_ref()).collect();
+        let durable = positions.and_then(|all| all.into_iter().min_by_key(|position| position.next).cloned());
+        if let (Some(source), Some(position)) = (&chain.source, durable) {
+            source.do_send(Acknowledge { position });
+        }
+    }
+}
+
+impl Actor for SupervisorActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(WATCH, |actor, _| {
+            let limit = actor.options.stall_timeout;
+            let stalled: Vec<_> = actor
+                .chains
+                .iter()
+                .filter(|(_, chain)| chain.phase == Phase::Running)
+                .filter_map(|(&id, chain)| {
+                    let error = chain.guards.iter().find_map(|guard| guard.stalled(limit))?;
+                    Some((id, chain.attempt, error))
+                })
+                .collect();
+            for (id, attempt, error) in stalled {
+                actor.fail(id, attempt, error);
+            }
+        });
+    }
+}
+
+impl Handler<StartChain> for SupervisorActor {
+    type Result = ();
+
+    fn handle(&mut self, message: StartChain, ctx: &mut Self::Context) {
+        let outputs = message.request.plan.outputs.len();
+        let chain = Chain {
+            request: message.request,
+            share: message.share,
+            reply: message.reply,
+            phase: Phase::Opening,
+            attempt: 0,
+            kill: CancellationToken::new(),
+            spawned: 0,
+            actors: 0,
+            source: None,
+            guards: Vec::new(),
+            markers: vec![None; outputs],
+            ended: HashSet::new(),
+            error: None,
+            pauses: Box::new(self.options.retry.pauses()),
+            committed_since_failure: false,
+            draining: false,
+        };
+        self.chains.insert(message.chain, chain);
+        self.open(message.chain, ctx);
+    }
+}
+
+impl Handler<UnitCommitted> for SupervisorActor {
+    type Result = ();
+
+    fn handle(&mut self, message: UnitCommitted, ctx: &mut Self::Context) {
+        let Some(chain) =
+            self.chains.get_mut(&message.chain).filter(|chain| chain.attempt == message.attempt)
+        else {
+            return;
+        };
+        chain.committed_since_failure = true;
+        chain.markers[message.output] = Some(message.marker.clone());
+        self.dirty.insert((message.chain, message.output), message.marker);
+        self.schedule(ctx);
+    }
+}
+
+impl Handler<RouteEnded> for SupervisorActor {
+    type Result = ();
+
+    fn handle(&mut self, message: RouteEnded, _: &mut Self::Context) {
+        let chain = self.chains.get_mut(&message.chain).filter(|chain| chain.attempt == message.attempt);
+        if let Some(chain) = chain {
+            chain.ended.insert(message.output);
+            if chain.ended.len() == chain.markers.len() {
+                chain.phase = Phase::Ending;
+                chain.kill.cancel();
+            }
+        }
+    }
+}
+
+impl Handler<ChainFailed> for SupervisorActor {
+    type Result = ();
+
+    fn handle(&mut self, message: ChainFailed, _: &mut Self::Context) {
+        self.fail(message.chain, message.attempt, message.error);
+    }
+}
+
+impl Handler<ActorGone> for SupervisorActor {
+    type Result = ();
+
+    fn handle(&mut self, message: ActorGone, ctx: &mut Self::Context) {
+        let Some(chain) =
+            self.chains.get_mut(&message.chain).filter(|chain| chain.attempt == message.attempt)
+        else {
+            return;
+        };
+        chain.actors = chain.actors.saturating_sub(1);
+        if chain.phase == Phase::Running && chain.spawned - chain.actors > chain.ended.len() {
+            let error = EngineError::Internal("an actor of the chain has vanished".to_owned());
+            self.fail(message.chain, message.attempt, error);
+        }
+        self.settle(message.chain, ctx);
+    }
+}
+
+impl Handler<Drain> for SupervisorActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Drain, ctx: &mut Self::Context) {
+        let mut settled = Vec::new();
+        for (&id, chain) in &mut self.chains {
+            chain.draining = true;
+            if let Some(source) = &chain.source {
+                source.do_send(Drain);
+            }
+            if chain.phase == Phase::Pausing {
+                chain.phase = Phase::Ending;
+                settled.push(id);
+            }
+        }
+        for id in settled {
+            self.settle(id, ctx);
+        }
+    }
+}

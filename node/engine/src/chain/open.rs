@@ -1,0 +1,142 @@
+use std::sync::Arc;
+
+use etl_model::{Claim, Marker, Position, Route};
+use etl_sdk::{
+    PartitionInfo, PartitionReader, ReadOptions, RouteWriter, RunContext, failpoint,
+    guard_removed,
+};
+
+use super::plan::ChainPlan;
+use crate::ports::{DeadLetters, RunState};
+use crate::{EngineError, guard::Guard};
+
+/// What a chain needs to be opened; stays the same over its attempts.
+#[derive(Clone)]
+pub(crate) struct OpenChain {
+    pub run: RunContext,
+    pub plan: Arc<ChainPlan>,
+    pub partition: PartitionInfo,
+    /// The partition's stable number within the run.
+    pub index: usize,
+    /// Where a new run begins (incremental), if not at the beginning.
+    pub start: Option<Position>,
+    /// Runs whose markers this one may replace.
+    pub replaces: Arc<Vec<etl_model::RunId>>,
+    pub state: Arc<dyn RunState>,
+    pub dead_letters: Arc<dyn DeadLetters>,
+    pub read: ReadOptions,
+}
+
+/// One destination of an open chain.
+pub(crate) struct OpenRoute {
+    pub route: Route,
+    pub marker: Marker,
+    pub writer: Box<dyn RouteWriter>,
+}
+
+/// A chain that has been claimed and fenced.
+pub(crate) struct Opened {
+    pub routes: Vec<OpenRoute>,
+    /// `None` when every route is done already.
+    pub reader: Option<Box<dyn PartitionReader>>,
+    pub source_guard: Guard,
+}
+
+impl OpenChain {
+    /// The route to one output.
+    pub fn route(&self, output: usize) -> Route {
+        Route {
+            workflow: self.run.workflow.clone(),
+            source: self.plan.source.name.clone(),
+            partition: self.partition.id.clone(),
+            destination: self.plan.outputs[output].step.name.clone(),
+        }
+    }
+}
+
+async fn on_port<P: ?Sized + Send + Sync + 'static, T: Send + 'static>(
+    port: &Arc<P>,
+    work: impl FnOnce(&P) -> Result<T, crate::PortError> + Send + 'static,
+) -> Result<T, EngineError> {
+    let port = Arc::clone(port);
+    match tokio::task::spawn_blocking(move || work(&port)).await {
+        Ok(result) => result.map_err(EngineError::State),
+        Err(error) => Err(EngineError::Internal(format!("state store: {error}"))),
+    }
+}
+
+/// A marker behind its checkpoint means that the destination has lost what it had committed: halt, never guess.
+fn rewound(marker: &Marker, checkpoint: Option<&Marker>) -> bool {
+    checkpoint.is_some_and(|known| known.run == marker.run && marker.seq < known.seq)
+}
+
+/// Opens a chain in the one safe order: raise the epoch, fence every destination and read its marker, only then seek
+/// the source to the smallest position. A position read before the fence could be overtaken by an older owner's
+/// commit, whose rows would then be written twice.
+pub(crate) async fn open(request: &OpenChain) -> Result<Opened, EngineError> {
+    let source_name = request.plan.source.name.clone();
+    let source_guard = Guard::new(source_name.clone());
+    let at_source = |error| EngineError::Step { step: source_name.clone(), error };
+    let epoch = {
+        let (source, partition) = (source_name.clone(), request.partition.id.clone());
+        on_port(&request.state, move |state| state.raise_epoch(&source, &partition)).await?
+    };
+    let claim = Claim {
+        run: request.run.run,
+        epoch,
+        start: request.start.clone(),
+        replaces: request.replaces.as_ref().clone(),
+    };
+    let mut routes = Vec::with_capacity(request.plan.outputs.len());
+    for (index, output) in request.plan.outputs.iter().enumerate() {
+        let guard = Guard::new(output.step.name.clone());
+        let route = request.route(index);
+        let destination = &output.step.destination;
+        let mut writer = guard.call("open", destination.open(&request.run, &route, request.index)).await?;
+        let before = match guard_removed("seek_before_fence") {
+            true => Some(guard.call("marker", writer.marker()).await?),
+            false => None,
+        };
+        failpoint("claimed").map_err(at_source)?;
+        let mut marker = guard.call("fence", writer.fence(&claim)).await?;
+        let checkpoint = {
+            let route = route.clone();
+            on_port(&request.state, move |state| state.checkpoint(&route)).await?
+        };
+        {
+            let (run, route, seq) = (marker.run, route.clone(), marker.seq);
+            on_port(&request.dead_letters, move |letters| letters.truncate(run, &route, seq)).await?;
+        }
+        if guard_removed("ignore_marker") {
+            marker.position = checkpoint.as_ref().and_then(|checkpoint| checkpoint.position.clone());
+        }
+        if let Some(before) = before {
+            marker.position = before.and_then(|marker| marker.position);
+        }
+        if rewound(&marker, checkpoint.as_ref()) {
+            let place = |marker: &Marker| {
+                let position = marker.position.as_ref().map_or(0, |position| position.next);
+                format!("unit {} (position {position})", marker.seq)
+            };
+            return Err(EngineError::Rewound {
+                step: output.step.name.clone(),
+                found: place(&marker),
+                expected: checkpoint.as_ref().map(place).unwrap_or_default(),
+            });
+        }
+        routes.push(OpenRoute { route, marker, writer });
+    }
+    failpoint("fenced").map_err(at_source)?;
+    let unfinished = routes.iter().filter(|route| !route.marker.done);
+    let from = unfinished
+        .map(|route| route.marker.position.as_ref())
+        .min_by_key(|position| position.map_or(0, |position| position.next));
+    let reader = match from {
+        None => None,
+        Some(from) => {
+            let read = request.plan.source.source.read(&request.partition, from, &request.read);
+            Some(source_guard.call("read", read).await?)
+        }
+    };
+    Ok(Opened { routes, reader, source_guard })
+}

@@ -1,0 +1,163 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix::prelude::*;
+use actix_rt::Arbiter;
+use etl_model::{PartitionId, Position, RunId, StepName};
+use etl_sdk::{PartitionInfo, RunContext};
+use tokio::sync::{oneshot, watch};
+
+use crate::actors::{Begin, SupervisorActor, WorkflowActor, WorkflowSetup};
+use crate::chain::{ChainPlan, OpenChain};
+use crate::guard::Guard;
+use crate::messages::Drain;
+use crate::options::EngineOptions;
+use crate::pipeline::Pipeline;
+use crate::ports::{DeadLetters, RunState};
+use crate::progress::Progress;
+use crate::report::RunReport;
+use crate::EngineError;
+
+/// Whether a run should go on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum StopMode {
+    /// Go on.
+    #[default]
+    Running,
+    /// Read no more, commit what has been read, end.
+    Drain,
+}
+
+/// Everything a run needs.
+pub struct RunRequest {
+    /// The run.
+    pub run: RunContext,
+    /// The steps.
+    pub pipeline: Pipeline,
+    /// Where the partitions of a new run begin when not at their beginning.
+    pub starts: HashMap<(StepName, PartitionId), Position>,
+    /// Earlier runs of the workflow that have ended or were abandoned.
+    pub replaces: Vec<RunId>,
+    /// How to use the machine.
+    pub options: EngineOptions,
+    /// Epochs and checkpoints.
+    pub state: Arc<dyn RunState>,
+    /// Records set aside.
+    pub dead_letters: Arc<dyn DeadLetters>,
+    /// Updated while it runs.
+    pub progress: Arc<Progress>,
+    /// Set to [`StopMode::Drain`] to stop.
+    pub stop: watch::Receiver<StopMode>,
+}
+
+/// Checks every connector, then discovers the partitions of all sources.
+async fn discover(
+    request: &RunRequest,
+) -> Result<Vec<(Arc<ChainPlan>, PartitionInfo)>, EngineError> {
+    for step in &request.pipeline.destinations {
+        Guard::new(step.name.clone()).call("check", step.destination.check(&request.run)).await?;
+    }
+    let mut chains = Vec::new();
+    for step in &request.pipeline.sources {
+        let guard = Guard::new(step.name.clone());
+        guard.call("check", step.source.check()).await?;
+        let plan = Arc::new(ChainPlan::new(&request.pipeline, step));
+        let discovery = guard.call("discover", step.source.discover()).await?;
+        for partition in discovery.partitions {
+            request.progress.discovered(&step.name, &partition.id, partition.bytes, partition.records);
+            chains.push((Arc::clone(&plan), partition));
+        }
+    }
+    Ok(chains)
+}
+
+async fn number(
+    request: &RunRequest,
+    chains: &[(Arc<ChainPlan>, PartitionInfo)],
+) -> Result<Vec<usize>, EngineError> {
+    let state = Arc::clone(&request.state);
+    let partitions: Vec<_> = chains
+        .iter()
+        .map(|(plan, partition)| (plan.source.name.clone(), partition.id.clone()))
+        .collect();
+    match tokio::task::spawn_blocking(move || state.number_partitions(&partitions)).await {
+        Ok(numbers) => Ok(numbers?),
+        Err(error) => Err(EngineError::Internal(format!("state store: {error}"))),
+    }
+}
+
+/// Runs a pipeline to its end, to a failure or until it is told to stop. Must be called inside an actix `System`.
+///
+/// A failure before anything was opened (a connector that cannot be reached, a target that exists) is an error;
+/// later ones are in the report, beside what was committed.
+pub async fn run(request: RunRequest) -> Result<RunReport, EngineError> {
+    let started = Instant::now();
+    let chains = discover(&request).await?;
+    let numbers = number(&request, &chains).await?;
+    let writers = request
+        .pipeline
+        .destinations
+        .iter()
+        .filter_map(|step| step.destination.capabilities().max_writers)
+        .min();
+    let parallelism = writers.map_or(request.options.parallelism, |limit| limit.min(request.options.parallelism));
+    let share = request.options.share(chains.len().min(parallelism.get()));
+    let arbiters: Vec<Arbiter> =
+        (0..request.options.workers.get().min(chains.len().max(1))).map(|_| Arbiter::new()).collect();
+    let supervisor = SupervisorActor::new(
+        request.options.clone(),
+        Arc::clone(&request.state),
+        Arc::clone(&request.dead_letters),
+        request.progress,
+        arbiters.iter().map(Arbiter::handle).collect(),
+    )
+    .start();
+    let replaces = Arc::new(request.replaces);
+    let chains = chains
+        .into_iter()
+        .zip(numbers)
+        .map(|((plan, partition), index)| OpenChain {
+            run: request.run.clone(),
+            start: request.starts.get(&(plan.source.name.clone(), partition.id.clone())).cloned(),
+            plan,
+            partition,
+            index,
+            replaces: Arc::clone(&replaces),
+            state: Arc::clone(&request.state),
+            dead_letters: Arc::clone(&request.dead_letters),
+            read: share.read,
+        })
+        .collect();
+    let workflow = WorkflowActor::new(WorkflowSetup {
+        run: request.run.clone(),
+        chains,
+        destinations: request.pipeline.destinations,
+        share,
+        parallelism: parallelism.get(),
+        retry: request.options.retry.clone(),
+        supervisor,
+        started,
+    })
+    .start();
+    let (sender, mut report) = oneshot::channel();
+    let gone = |error: &dyn std::fmt::Display| EngineError::Internal(format!("workflow actor: {error}"));
+    workflow.send(Begin(sender)).await.map_err(|error| gone(&error))?;
+    let mut stop = request.stop;
+    let result = loop {
+        tokio::select! {
+            result = &mut report => break result.map_err(|error| gone(&error)),
+            changed = stop.changed() => match changed {
+                Ok(()) if *stop.borrow() == StopMode::Drain => {
+                    workflow.send(Drain).await.map_err(|error| gone(&error))?;
+                }
+                Ok(()) => {}
+                Err(_) => break (&mut report).await.map_err(|error| gone(&error)),
+            },
+        }
+    };
+    for arbiter in &arbiters {
+        arbiter.stop();
+    }
+    result
+}

@@ -1,0 +1,320 @@
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use etl_model::{Marker, PartitionId, Position, Route, RunId, StepName, SyncMode, WorkflowName};
+use serde::Serialize;
+
+use crate::error::StateError;
+use crate::lock::DirectoryLock;
+use crate::records::{ActiveRun, End, WorkflowRecord, now};
+use crate::run_handle::RunHandle;
+use crate::store::{Changes, Store};
+
+/// A state directory in exclusive use by this process.
+pub struct LocalState {
+    store: Store,
+    directory: PathBuf,
+    _lock: DirectoryLock,
+}
+
+/// How a run is begun.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BeginOptions {
+    /// Abandon an interrupted run instead of continuing it.
+    pub restart: bool,
+    /// Continue an interrupted run although the workflow's meaning has changed.
+    pub accept_changes: bool,
+    /// What a new run reads.
+    pub sync: SyncMode,
+}
+
+/// A run that may now be carried out.
+pub struct Begun {
+    /// The run.
+    pub run: RunId,
+    /// Whether it was interrupted before and goes on.
+    pub continued: bool,
+    /// Runs that have ended or were abandoned: their markers may be replaced.
+    pub replaces: Vec<RunId>,
+    /// Where its partitions begin when not at their beginning.
+    pub starts: HashMap<(StepName, PartitionId), Position>,
+    /// Its epochs and checkpoints.
+    pub handle: RunHandle,
+}
+
+/// A run as `checkpoint show` lists it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunSummary {
+    /// The run.
+    pub run: RunId,
+    /// Seconds since 1970.
+    pub started: u64,
+    /// The last checkpoint of every route.
+    pub routes: Vec<(Route, Marker)>,
+}
+
+/// A workflow as `checkpoint show` lists it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WorkflowSummary {
+    /// The workflow.
+    pub workflow: WorkflowName,
+    /// The run that is not complete.
+    pub interrupted: Option<RunSummary>,
+    /// Completed runs.
+    pub completed: usize,
+    /// Abandoned runs.
+    pub abandoned: usize,
+    /// Where the next incremental run begins.
+    pub positions: Vec<(StepName, PartitionId, Position)>,
+}
+
+fn workflow_key(workflow: &WorkflowName) -> String {
+    format!("workflow/{workflow}")
+}
+
+impl LocalState {
+    /// Opens a state directory, creating it if needed. Fails when another process uses it.
+    pub fn open(directory: &Path) -> Result<Self, StateError> {
+        std::fs::create_dir_all(directory)
+            .map_err(|source| StateError::Io { path: directory.to_path_buf(), source })?;
+        let lock = DirectoryLock::take(directory)?;
+        Ok(Self { store: Store::open(directory)?, directory: directory.to_path_buf(), _lock: lock })
+    }
+
+    /// The directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Continues the interrupted run of a workflow, or begins a new one. Durable when it returns.
+    pub fn begin(
+        &self,
+        workflow: &WorkflowName,
+        meaning: &str,
+        options: BeginOptions,
+    ) -> Result<Begun, StateError> {
+        let key = workflow_key(workflow);
+        let mut record: WorkflowRecord = self.store.get(&key)?.unwrap_or_default();
+        let mut changes = Changes::default();
+        if options.restart {
+            record.retire(End::Abandoned);
+        }
+        let continued = match &mut record.active {
+            Some(active) if active.meaning != meaning && !options.accept_changes => {
+                return Err(StateError::Changed { run: active.run });
+            }
+            Some(active) => {
+                meaning.clone_into(&mut active.meaning);
+                true
+            }
+            None => {
+                record.active = Some(ActiveRun {
+                    run: RunId::generate(),
+                    meaning: meaning.to_owned(),
+                    started: now(),
+                    incremental: options.sync == SyncMode::Incremental,
+                });
+                false
+            }
+        };
+        changes.put(&key, &record);
+        self.store.apply(changes)?;
+        let (run, incremental) =
+            record.active.as_ref().map_or((RunId::generate(), false), |active| (active.run, active.incremental));
+        let starts = match incremental {
+            true => self.positions(workflow)?.into_iter().map(|(s, p, position)| ((s, p), position)).collect(),
+            false => HashMap::new(),
+        };
+        let replaces = record.past.iter().map(|past| past.run).collect();
+        let handle = RunHandle::new(self.store.clone(), workflow.clone(), run);
+        Ok(Begun { run, continued, replaces, starts, handle })
+    }
+
+    /// Marks the workflow's active run as completed and remembers where an incremental run goes on.
+    pub fn complete(&self, workflow: &WorkflowName) -> Result<(), StateError> {
+        let key = workflow_key(workflow);
+        let mut record: WorkflowRecord = self.store.get(&key)?.unwrap_or_default();
+        let Some(active) = record.active.clone() else { return Ok(()) };
+        let handle = RunHandle::new(self.store.clone(), workflow.clone(), active.run);
+        let mut changes = Changes::default();
+        for (route, marker) in handle.checkpoints()? {
+            if let Some(position) = &marker.position {
+                changes.put(&format!("position/{workflow}/{}/{}", route.source, route.partition), position);
+            }
+            changes.remove(&handle.checkpoint_key(&route));
+        }
+        for partition in handle.partitions()? {
+            changes.remove(&handle.partition_key(&partition));
+        }
+        record.retire(End::Completed);
+        changes.put(&key, &record);
+        self.store.apply(changes)
+    }
+
+    fn positions(
+        &self,
+        workflow: &WorkflowName,
+    ) -> Result<Vec<(StepName, PartitionId, Position)>, StateError> {
+        let listed = self.store.list::<Position>(&format!("position/{workflow}/"))?;
+        Ok(listed
+            .into_iter()
+            .filter_map(|(key, position)| {
+                let (source, partition) = key.split_once('/')?;
+                Some((StepName::new(source).ok()?, PartitionId(partition.to_owned()), position))
+            })
+            .collect())
+    }
+
+    /// Everything that is known, by workflow.
+    pub fn summaries(&self) -> Result<Vec<WorkflowSummary>, StateError> {
+        let mut summaries = Vec::new();
+        for (name, record) in self.store.list::<WorkflowRecord>("workflow/")? {
+            let Ok(workflow) = WorkflowName::new(&name) else { continue };
+            let interrupted = match &record.active {
+                Some(active) => {
+                    let handle = RunHandle::new(self.store.clone(), workflow.clone(), active.run);
+                    Some(RunSummary {
+                        run: active.run,
+                        started: active.started,
+                        routes: handle.checkpoints()?,
+                    })
+                }
+                None => None,
+            };
+            let count = |end| record.past.iter().filter(|past| past.end == end).count();
+            summaries.push(WorkflowSummary {
+                interrupted,
+                completed: count(End::Completed),
+                abandoned: count(End::Abandoned),
+                positions: self.positions(&workflow)?,
+                workflow,
+            });
+        }
+        Ok(summaries)
+    }
+
+    /// Abandons the interrupted run of a workflow and forgets where an incremental run would go on. Ownership numbers
+    /// are kept, so that destinations still tell this node's runs apart. Returns whether there was anything.
+    pub fn reset(&self, workflow: &WorkflowName) -> Result<bool, StateError> {
+        let key = workflow_key(workflow);
+        let Some(mut record) = self.store.get::<WorkflowRecord>(&key)? else { return Ok(false) };
+        let mut changes = Changes::default();
+        let positions = self.positions(workflow)?;
+        let anything = record.active.is_some() || !positions.is_empty();
+        for (source, partition, _) in positions {
+            changes.remove(&format!("position/{workflow}/{source}/{partition}"));
+        }
+        record.retire(End::Abandoned);
+        changes.put(&key, &record);
+        self.store.apply(changes)?;
+        Ok(anything)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use etl_engine::RunState;
+    use etl_model::Counters;
+
+    use super::*;
+
+    fn workflow() -> WorkflowName {
+        WorkflowName::new("orders").unwrap()
+    }
+
+    fn route(partition: &str) -> Route {
+        Route {
+            workflow: workflow(),
+            source: StepName::new("source").unwrap(),
+            partition: PartitionId(partition.to_owned()),
+            destination: StepName::new("destination").unwrap(),
+        }
+    }
+
+    fn marker(run: RunId, seq: u64, next: u64) -> Marker {
+        let position = Some(Position { next, cursor: serde_json::Value::Null });
+        Marker { run, epoch: 1, seq, position, counters: Counters::default(), done: false }
+    }
+
+    #[test]
+    fn an_interrupted_run_goes_on_and_a_completed_one_starts_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = {
+            let state = LocalState::open(directory.path()).unwrap();
+            let begun = state.begin(&workflow(), "m1", BeginOptions::default()).unwrap();
+            assert!(!begun.continued);
+            begun.handle.store_checkpoints(&[(route("a/b c"), marker(begun.run, 3, 99))]).unwrap();
+            begun.run
+        };
+        let state = LocalState::open(directory.path()).unwrap();
+        let again = state.begin(&workflow(), "m1", BeginOptions::default()).unwrap();
+        assert!(again.continued);
+        assert_eq!(again.run, first);
+        assert_eq!(again.handle.checkpoint(&route("a/b c")).unwrap(), Some(marker(first, 3, 99)));
+        state.complete(&workflow()).unwrap();
+        let incremental = BeginOptions { sync: SyncMode::Incremental, ..BeginOptions::default() };
+        let next = state.begin(&workflow(), "m1", incremental).unwrap();
+        assert!(!next.continued && next.run != first);
+        assert_eq!(next.replaces, [first]);
+        assert_eq!(next.starts.values().map(|p| p.next).collect::<Vec<_>>(), [99]);
+        assert_eq!(next.handle.checkpoint(&route("a/b c")).unwrap(), None);
+    }
+
+    #[test]
+    fn a_changed_workflow_is_asked_about() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = LocalState::open(directory.path()).unwrap();
+        let run = state.begin(&workflow(), "m1", BeginOptions::default()).unwrap().run;
+        let changed = state.begin(&workflow(), "m2", BeginOptions::default());
+        assert!(matches!(changed, Err(StateError::Changed { run: found }) if found == run));
+        let accept = BeginOptions { accept_changes: true, ..BeginOptions::default() };
+        assert_eq!(state.begin(&workflow(), "m2", accept).unwrap().run, run);
+        assert_eq!(state.begin(&workflow(), "m2", BeginOptions::default()).unwrap().run, run);
+        let restart = BeginOptions { restart: true, ..BeginOptions::default() };
+        let new = state.begin(&workflow(), "m3", restart).unwrap();
+        assert!(new.run != run && new.replaces == [run]);
+    }
+
+    #[test]
+    fn a_second_process_is_refused_with_the_pid_of_the_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let _state = LocalState::open(directory.path()).unwrap();
+        let refused = LocalState::open(directory.path()).err().unwrap();
+        assert_eq!(
+            refused.to_string(),
+            format!("state directory {} is in use by process {}", directory.path().display(), std::process::id())
+        );
+    }
+
+    #[test]
+    fn epochs_only_rise_also_over_reset_and_restart() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = LocalState::open(directory.path()).unwrap();
+        let (source, partition) = (StepName::new("source").unwrap(), PartitionId("p".to_owned()));
+        let raise = |options| {
+            let begun = state.begin(&workflow(), "m", options).unwrap();
+            begun.handle.raise_epoch(&source, &partition).unwrap()
+        };
+        assert_eq!(raise(BeginOptions::default()), 1);
+        assert_eq!(raise(BeginOptions { restart: true, ..BeginOptions::default() }), 2);
+        assert!(state.reset(&workflow()).unwrap());
+        assert_eq!(raise(BeginOptions::default()), 3);
+    }
+
+    #[test]
+    fn partitions_keep_their_numbers() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = LocalState::open(directory.path()).unwrap();
+        let begun = state.begin(&workflow(), "m", BeginOptions::default()).unwrap();
+        let of = |ids: &[&str]| {
+            let partitions: Vec<_> = ids
+                .iter()
+                .map(|id| (StepName::new("source").unwrap(), PartitionId((*id).to_owned())))
+                .collect();
+            begun.handle.number_partitions(&partitions).unwrap()
+        };
+        assert_eq!(of(&["b", "d"]), [0, 1]);
+        assert_eq!(of(&["a", "b", "c", "d"]), [2, 0, 3, 1]);
+    }
+}

@@ -1,0 +1,98 @@
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::StateError;
+
+/// Typed access to sled with the one durability rule: a write that returned is on the disk.
+#[derive(Clone)]
+pub(crate) struct Store {
+    db: sled::Db,
+    path: PathBuf,
+}
+
+/// Several changes that become durable together.
+#[derive(Default)]
+pub(crate) struct Changes(sled::Batch);
+
+impl Changes {
+    /// Sets a key.
+    pub fn put<T: Serialize>(&mut self, key: &str, value: &T) {
+        // Serialising our own records cannot fail: they hold no maps with keys other than text.
+        let bytes = serde_json::to_vec(value).unwrap_or_default();
+        self.0.insert(key.as_bytes(), bytes);
+    }
+
+    /// Removes a key.
+    pub fn remove(&mut self, key: &str) {
+        self.0.remove(key.as_bytes());
+    }
+}
+
+impl Store {
+    /// Opens or creates the database in `directory`.
+    pub fn open(directory: &Path) -> Result<Self, StateError> {
+        let path = directory.join("v1");
+        let database = |source| StateError::Database { path: path.clone(), source };
+        let db = sled::Config::new()
+            .path(&path)
+            .flush_every_ms(None)
+            .cache_capacity(4 << 20)
+            .mode(sled::Mode::LowSpace)
+            .open()
+            .map_err(database)?;
+        let store = Self { db, path };
+        store.sync_directory(directory)?;
+        Ok(store)
+    }
+
+    fn sync_directory(&self, directory: &Path) -> Result<(), StateError> {
+        for path in [directory, self.path.as_path()] {
+            let synced = File::open(path).and_then(|file| file.sync_all());
+            synced.map_err(|source| StateError::Io { path: path.to_path_buf(), source })?;
+        }
+        Ok(())
+    }
+
+    fn database(&self, source: sled::Error) -> StateError {
+        StateError::Database { path: self.path.clone(), source }
+    }
+
+    fn decode<T: DeserializeOwned>(&self, key: &[u8], bytes: &[u8]) -> Result<T, StateError> {
+        serde_json::from_slice(bytes).map_err(|error| StateError::Decode {
+            path: self.path.clone(),
+            key: String::from_utf8_lossy(key).into_owned(),
+            message: error.to_string(),
+        })
+    }
+
+    /// The value of a key.
+    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StateError> {
+        let bytes = self.db.get(key).map_err(|error| self.database(error))?;
+        bytes.map(|bytes| self.decode(key.as_bytes(), &bytes)).transpose()
+    }
+
+    /// All keys with a prefix, without it, and their values, in order.
+    pub fn list<T: DeserializeOwned>(&self, prefix: &str) -> Result<Vec<(String, T)>, StateError> {
+        self.db
+            .scan_prefix(prefix)
+            .map(|entry| {
+                let (key, bytes) = entry.map_err(|error| self.database(error))?;
+                let name = String::from_utf8_lossy(&key[prefix.len()..]).into_owned();
+                Ok((name, self.decode(&key, &bytes)?))
+            })
+            .collect()
+    }
+
+    /// Applies the changes atomically; they are on the disk when it returns.
+    pub fn apply(&self, changes: Changes) -> Result<(), StateError> {
+        self.db.apply_batch(changes.0).map_err(|error| self.database(error))?;
+        self.db.flush().map_err(|error| self.database(error))?;
+        let file = self.path.join("db");
+        File::open(&file)
+            .and_then(|file| file.sync_data())
+            .map_err(|source| StateError::Io { path: file, source })
+    }
+}
