@@ -1,1 +1,19 @@
 //! The registry of built-in connectors and transformations.
+
+use etl_connector_basic::{GenerateSource, StdoutDestination};
+use etl_connector_file::{FileDestination, FileSource};
+use etl_connector_sqlite::SqliteDestination;
+use etl_sdk::Registry;
+use etl_transforms::{Filter, Mapping};
+
+/// Every type that this program knows.
+pub fn registry() -> Registry {
+    Registry::default()
+        .source(FileSource)
+        .source(GenerateSource)
+        .processor(Filter)
+        .processor(Mapping)
+        .destination(FileDestination)
+        .destination(SqliteDestination)
+        .destination(StdoutDestination)
+}

@@ -1,1 +1,45 @@
-//! CEL expressions compiled per schema into column-wise plans over Arrow.
+//! CEL, the Common Expression Language, over Arrow columns.
+//!
+//! A text is parsed once ([`Expression::parse`]), typed and planned once per schema ([`Expression::compile`]) and
+//! evaluated column by column ([`Compiled::evaluate`]). Rows without a value (overflow, division by zero, a bad
+//! conversion, a missing field) are reported one by one and never fail the batch or turn into silent nulls.
+//!
+//! `docs/cel.md` lists the functions and every deviation from the CEL specification.
+//!
+//! **Invariant:** no text, schema or batch makes this crate panic, and the types of the parser stay inside it.
+
+mod arrow_value;
+mod choose;
+mod compile;
+mod compiled;
+mod convert;
+mod error;
+mod eval;
+mod expression;
+mod failure;
+mod failures;
+mod functions;
+mod guard;
+mod json;
+mod kernels;
+mod kind;
+mod literal;
+mod lower;
+mod number;
+mod output;
+mod overloop;
+mod plan;
+mod record;
+mod scalar;
+mod signature;
+mod strings;
+mod syntax;
+mod time;
+mod truth;
+mod value;
+mod vector;
+
+pub use compiled::{Compiled, Evaluated};
+pub use error::{ExprError, RowError};
+pub use expression::Expression;
+pub use record::record_json;

@@ -11,6 +11,6 @@ pub mod json;
 pub mod parquet;
 mod text;
 
-pub use compression::Compression;
+pub use compression::{CompressedWriter, Compression};
 pub use error::FormatError;
 pub use text::{Decoder, Section, Splitter, TextEncoder};

@@ -10,14 +10,16 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct RetryPolicy {
     /// Attempts in all, the first included.
+    #[schemars(range(min = 1))]
     pub max_attempts: u32,
     /// Pause before the second attempt.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "time-span"))]
     pub initial_backoff: Span,
     /// Longest pause.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "time-span"))]
     pub max_backoff: Span,
     /// Factor from one pause to the next.
+    #[schemars(range(min = 1.0))]
     pub backoff_multiplier: f64,
 }
 

@@ -1,1 +1,34 @@
 //! The workflow language: YAML with spans, validation, plan and guarantees. No IO.
+//!
+//! [`load`] goes from bytes to a [`Workflow`] in steps that each report all they find: text, tree ([`yaml`]),
+//! variables ([`interpolate`]), fields against schemas ([`check`]), steps, types, configs and graph ([`read`]).
+
+mod check;
+mod codes;
+mod diagnostics;
+mod guarantee;
+mod interpolate;
+mod json_schema;
+mod load;
+mod meaning;
+mod place;
+mod raw;
+mod read;
+mod secrets;
+mod settings;
+mod sink;
+mod source;
+mod template;
+mod workflow;
+mod yaml;
+
+pub use codes::{CODES, Code, explain};
+pub use diagnostics::{Diagnostic, Diagnostics, Severity};
+pub use guarantee::{Guarantee, RouteGuarantee, RoutePath, RoutePlan, enforce, guarantee, routes};
+pub use json_schema::json_schema;
+pub use load::load;
+pub use place::Place;
+pub use secrets::StepConfig;
+pub use settings::{RequiredGuarantee, Settings};
+pub use source::MAX_FILE_BYTES;
+pub use workflow::{Step, Workflow};

@@ -1,0 +1,66 @@
+use arrow::datatypes::{DataType, TimeUnit};
+use etl_expr::Expression;
+use etl_model::is_json;
+
+use crate::batches::batch;
+
+#[test]
+fn results_have_the_types_they_announce() {
+    let schema = batch().schema();
+    let cases = [
+        ("user.age", DataType::Int32),
+        ("t", DataType::Timestamp(TimeUnit::Millisecond, None)),
+        ("t + duration('1s')", DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))),
+        ("t - t", DataType::Duration(TimeUnit::Microsecond)),
+        ("dec", DataType::Decimal128(10, 2)),
+        ("i == 1", DataType::Boolean),
+        ("doc.a", DataType::Utf8),
+        ("has(user.phone) ? user.phone : 'x'", DataType::Utf8),
+        ("ghost", DataType::Null),
+    ];
+    for (text, expected) in cases {
+        let compiled = Expression::parse(text).unwrap().compile(&schema).unwrap();
+        assert_eq!(compiled.data_type(), expected, "{text}");
+    }
+    for (text, json) in [("doc", true), ("doc.a", true), ("s", false), ("[1, 'x'][0]", true)] {
+        let compiled = Expression::parse(text).unwrap().compile(&schema).unwrap();
+        assert_eq!(is_json(&compiled.field("x")), json, "{text}");
+    }
+}
+
+#[test]
+fn faults_point_into_the_text_and_help() {
+    let fault = |text: &str| Expression::parse(text).unwrap_err().remove(0);
+    let unknown = fault("é == 'x' && s.startWith('a')");
+    assert_eq!((unknown.code, unknown.help.as_deref()), ("unknown_function", Some("did you mean `startsWith`?")));
+    assert_eq!(unknown.offset, Some("é == 'x' && s.startWith".len()));
+    let syntax = fault("i ==\n  == 2");
+    assert_eq!((syntax.code, syntax.offset), ("syntax", Some(7)));
+    let arity = fault("s.startsWith('a', 'b')");
+    assert_eq!(arity.message, "`startsWith` takes 1 argument, not 2");
+    let types = Expression::parse("s + i").unwrap().compile(&batch().schema()).unwrap_err().remove(0);
+    assert_eq!(types.message, "`+` is not defined for (string, int)");
+    assert_eq!((types.offset, types.help.as_deref()), (Some(2), Some("write string(...) around the int")));
+    assert_eq!(Expression::parse("foo(1) + bar(2)").unwrap_err().len(), 2, "all faults at once");
+}
+
+#[test]
+fn a_missing_field_suggests_a_near_one() {
+    let batch = batch();
+    let compiled = Expression::parse("user.emial").unwrap().compile(&batch.schema()).unwrap();
+    assert_eq!(compiled.evaluate(&batch).errors[0].message, "there is no field `emial`; did you mean `email`?");
+}
+
+#[test]
+fn a_condition_is_true_false_or_an_error() {
+    let batch = batch();
+    let condition = |text: &str| Expression::parse(text).unwrap().compile(&batch.schema()).unwrap();
+    let (mask, errors) = condition("i > 6").evaluate_condition(&batch);
+    assert_eq!(mask, arrow::array::BooleanArray::from(vec![false, false, true]));
+    assert_eq!(errors.iter().map(|e| (e.row, e.code)).collect::<Vec<_>>(), [(1, "no_such_overload")]);
+    let (mask, errors) = condition("b").evaluate_condition(&batch);
+    assert_eq!((mask.true_count(), errors.len()), (1, 1), "null is not a bool");
+    let (mask, errors) = condition("true").evaluate_condition(&batch);
+    assert_eq!((mask.true_count(), errors.len()), (3, 0));
+    assert!(!condition("i").is_condition() && condition("doc.a").is_condition());
+}

@@ -1,0 +1,182 @@
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use etl_model::{ByteSize, Span};
+
+/// Moves data between systems as a declarative workflow, exactly once.
+///
+/// Write a workflow in YAML, check it with `lint`, look at it with `plan`, carry it out with `run`. A run that was
+/// interrupted, however it ended, is continued by the next `run` of the same file; no record is lost or doubled.
+#[derive(Debug, Parser)]
+#[command(
+    name = "actix-etl",
+    version,
+    propagate_version = true,
+    after_help = "Exit codes: 0 done, 1 findings (invalid workflow, failed records or settings), 2 wrong command line, \
+                  3 a system outside failed, 70 a defect, 128+N stopped by signal N."
+)]
+pub struct CommandLine {
+    /// How results are written.
+    #[arg(short, long, value_enum, global = true, default_value_t = Output::Text)]
+    pub output: Output,
+
+    /// What is logged to standard error: error, warn, info, debug, trace, or a filter such as `etl_engine=debug`.
+    #[arg(long, global = true, env = "ACTIX_ETL_LOG", default_value = "warn", value_name = "FILTER")]
+    pub log: String,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// For programs: one JSON document on standard output.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Carry out a workflow on this machine until its sources end; continue it if it was interrupted.
+    ///
+    /// Ctrl-C or SIGTERM stops reading, commits what has been read and ends; a second one ends at once, which is safe
+    /// too. On a terminal progress is shown live, otherwise as JSON lines on standard error.
+    Run(RunArguments),
+    /// Check workflows and report every fault with its place; reads nothing but the files.
+    Lint {
+        /// Workflow files.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Show what a run would do: steps, partitions, the guarantee of every route and its reason.
+    Plan(PlanArguments),
+    /// List the types of sources, transformations and destinations, or document one of them.
+    Connectors {
+        /// The type to document, such as `file`.
+        #[arg(value_name = "TYPE")]
+        name: Option<String>,
+    },
+    /// Print the JSON Schema of workflow files, for editors.
+    Schema,
+    /// Explain an error code, such as E012; without a code, list all of them.
+    Explain {
+        /// The code.
+        #[arg(value_name = "CODE")]
+        code: Option<String>,
+    },
+    /// Show or reset what this machine remembers of its runs.
+    #[command(subcommand)]
+    Checkpoint(CheckpointCommand),
+    /// Print the completions of a shell, for example `actix-etl completions bash > /etc/bash_completion.d/actix-etl`.
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+}
+
+/// Where a workflow comes from and where its state is kept.
+#[derive(Debug, Args)]
+pub struct WorkflowArguments {
+    /// The workflow file.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Where runs, ownership numbers, checkpoints and dead letters are kept [default: `.actix-etl` beside FILE].
+    #[arg(long, env = "ACTIX_ETL_STATE_DIR", value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+
+    /// Directory with one file per secret, named like it; `${secret:name}` is otherwise taken from the environment
+    /// variable ACTIX_ETL_SECRET_NAME.
+    #[arg(long, env = "ACTIX_ETL_SECRETS_DIR", value_name = "DIR")]
+    pub secrets_dir: Option<PathBuf>,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    #[command(flatten)]
+    pub workflow: WorkflowArguments,
+
+    /// Abandon an interrupted run and start over; rows it has already appended somewhere stay there.
+    #[arg(long)]
+    pub restart: bool,
+
+    /// Continue an interrupted run although the workflow has changed since.
+    #[arg(long, conflicts_with = "restart")]
+    pub accept_changes: bool,
+
+    /// Memory the process should stay inside, whatever the width of the rows.
+    #[arg(long, env = "ACTIX_ETL_MEMORY", default_value = "256MiB", value_name = "SIZE")]
+    pub memory: ByteSize,
+
+    /// Partitions worked on at the same time [default: the workflow's `parallelism`, or the number of cores].
+    #[arg(long, value_name = "N")]
+    pub parallelism: Option<NonZeroUsize>,
+
+    /// Threads that decode, transform and encode [default: the number of cores].
+    #[arg(long, value_name = "N")]
+    pub workers: Option<NonZeroUsize>,
+
+    /// The longest time a row waits for its commit [default: the workflow's `commit_interval`, or 1s].
+    #[arg(long, value_name = "TIME")]
+    pub commit_interval: Option<Span>,
+
+    /// How long one call into a connector may take before its partition is killed and started again.
+    #[arg(long, default_value = "10m", value_name = "TIME")]
+    pub stall_timeout: Span,
+
+    /// How progress is shown: live on a terminal and as JSON lines elsewhere (auto), or always the one or none.
+    #[arg(long, value_enum, default_value_t = ProgressMode::Auto)]
+    pub progress: ProgressMode,
+}
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProgressMode {
+    /// Live on a terminal, JSON lines elsewhere.
+    Auto,
+    /// Live.
+    Live,
+    /// One JSON object a line.
+    Json,
+    /// Not at all.
+    None,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    #[command(flatten)]
+    pub workflow: WorkflowArguments,
+
+    /// Do not look at the sources: no partitions, no schema.
+    #[arg(long)]
+    pub offline: bool,
+}
+
+/// What to do with checkpoints.
+#[derive(Debug, Subcommand)]
+pub enum CheckpointCommand {
+    /// Show interrupted runs, their markers, and where incremental runs go on.
+    Show(CheckpointArguments),
+    /// Abandon the interrupted run of a workflow and forget where incremental runs go on; the next run starts anew.
+    Reset(CheckpointArguments),
+}
+
+/// Which state.
+#[derive(Debug, Args)]
+pub struct CheckpointArguments {
+    /// The workflow, by name or file [show: default all].
+    #[arg(value_name = "WORKFLOW")]
+    pub workflow: Option<String>,
+
+    /// The state directory [default: `.actix-etl` beside the workflow's file, or here].
+    #[arg(long, env = "ACTIX_ETL_STATE_DIR", value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+}

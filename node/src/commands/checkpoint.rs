@@ -1,0 +1,113 @@
+use std::io::{Write, stdout};
+use std::path::Path;
+
+use etl_model::{Marker, WorkflowName};
+use etl_sdk::Registry;
+use etl_state::{LocalState, WorkflowSummary};
+use serde_json::json;
+
+use crate::arguments::{CheckpointArguments, CheckpointCommand, Output};
+use crate::view::print_json;
+use crate::workflow_file::{load, state_directory};
+use crate::{Error, Exit};
+
+pub(super) fn checkpoint(
+    command: &CheckpointCommand,
+    registry: &Registry,
+    output: Output,
+) -> Result<Exit, Error> {
+    match command {
+        CheckpointCommand::Show(arguments) => show(arguments, registry, output),
+        CheckpointCommand::Reset(arguments) => reset(arguments, registry, output),
+    }
+}
+
+/// The state directory and the workflow asked for, which may be named by its file.
+fn open(
+    arguments: &CheckpointArguments,
+    registry: &Registry,
+) -> Result<(LocalState, Option<WorkflowName>), Error> {
+    let file = arguments.workflow.as_deref().map(Path::new).filter(|path| path.is_file());
+    let name = match (&arguments.workflow, file) {
+        (Some(_), Some(file)) => Some(load(file, registry)?.0.name),
+        (Some(name), None) => Some(WorkflowName::new(name).map_err(|error| Error::Unknown {
+            message: format!("there is no workflow file `{name}`, and {error}"),
+            help: "name a workflow or its file".to_owned(),
+        })?),
+        (None, _) => None,
+    };
+    let directory = state_directory(file.unwrap_or(Path::new("")), arguments.state_dir.as_deref());
+    if !directory.is_dir() {
+        return Err(Error::Unknown {
+            message: format!("there is no state directory {}", directory.display()),
+            help: "it is made by the first `run`; name another with --state-dir".to_owned(),
+        });
+    }
+    Ok((LocalState::open(&directory)?, name))
+}
+
+fn place(marker: &Marker) -> String {
+    let position = marker.position.as_ref().map_or(0, |position| position.next);
+    let done = if marker.done { ", done" } else { "" };
+    format!("unit {}, epoch {}, position {position}{done}", marker.seq, marker.epoch)
+}
+
+fn write_summary(out: &mut impl Write, summary: &WorkflowSummary) -> std::io::Result<()> {
+    writeln!(out, "{}: {} completed, {} abandoned", summary.workflow, summary.completed, summary.abandoned)?;
+    match &summary.interrupted {
+        None => writeln!(out, "  no interrupted run")?,
+        Some(run) => {
+            writeln!(out, "  interrupted run {}", run.run)?;
+            for (route, marker) in &run.routes {
+                let (source, partition, destination) = (&route.source, &route.partition, &route.destination);
+                writeln!(out, "    {source}[{partition}] -> {destination}: {}", place(marker))?;
+                writeln!(
+                    out,
+                    "      {} read, {} delivered",
+                    marker.counters.read, marker.counters.delivered
+                )?;
+            }
+        }
+    }
+    for (source, partition, position) in &summary.positions {
+        writeln!(out, "  an incremental run goes on at {source}[{partition}]: {position}")?;
+    }
+    Ok(())
+}
+
+fn show(arguments: &CheckpointArguments, registry: &Registry, output: Output) -> Result<Exit, Error> {
+    let (state, name) = open(arguments, registry)?;
+    let mut summaries = state.summaries()?;
+    if let Some(name) = &name {
+        summaries.retain(|summary| summary.workflow == *name);
+    }
+    if output == Output::Json {
+        print_json(&summaries)?;
+        return Ok(Exit::Success);
+    }
+    let mut out = stdout().lock();
+    if summaries.is_empty() {
+        writeln!(out, "nothing is known in {}", state.directory().display())?;
+    }
+    for summary in &summaries {
+        write_summary(&mut out, summary)?;
+    }
+    Ok(Exit::Success)
+}
+
+fn reset(arguments: &CheckpointArguments, registry: &Registry, output: Output) -> Result<Exit, Error> {
+    let (state, name) = open(arguments, registry)?;
+    let Some(name) = name else {
+        return Err(Error::Unknown {
+            message: "no workflow was named".to_owned(),
+            help: "name the workflow whose state is to be reset".to_owned(),
+        });
+    };
+    let changed = state.reset(&name)?;
+    match output {
+        Output::Json => print_json(&json!({ "workflow": name, "reset": changed }))?,
+        Output::Text if changed => writeln!(stdout(), "{name}: reset; the next run starts anew")?,
+        Output::Text => writeln!(stdout(), "{name}: there was nothing to reset")?,
+    }
+    Ok(Exit::Success)
+}

@@ -1,0 +1,87 @@
+use std::io::{Write, stdout};
+
+use comfy_table::{Table, presets};
+use etl_sdk::{Descriptor, Registry};
+use serde_json::json;
+
+use crate::arguments::Output;
+use crate::view::print_json;
+use crate::{Error, Exit};
+
+fn catalogue(registry: &Registry) -> Vec<(&'static str, Descriptor)> {
+    let sources = registry.sources().map(|connector| ("source", connector.descriptor()));
+    let transformations = registry.processors().map(|connector| ("transformation", connector.descriptor()));
+    let destinations = registry.destinations().map(|connector| ("destination", connector.descriptor()));
+    sources.chain(transformations).chain(destinations).collect()
+}
+
+pub(super) fn connectors(name: Option<&str>, registry: &Registry, output: Output) -> Result<Exit, Error> {
+    let mut entries = catalogue(registry);
+    if let Some(name) = name {
+        entries.retain(|(_, descriptor)| descriptor.name == name);
+        if entries.is_empty() {
+            return Err(Error::Unknown {
+                message: format!("there is no type `{name}`"),
+                help: "list all of them with `actix-etl connectors`".to_owned(),
+            });
+        }
+    }
+    if output == Output::Json {
+        let documents: Vec<_> = entries
+            .iter()
+            .map(|(role, descriptor)| {
+                json!({
+                    "type": descriptor.name,
+                    "role": role,
+                    "summary": descriptor.summary,
+                    "documentation": descriptor.documentation,
+                    "schema": descriptor.schema,
+                    "example": descriptor.example,
+                })
+            })
+            .collect();
+        print_json(&documents)?;
+        return Ok(Exit::Success);
+    }
+    let mut out = stdout().lock();
+    if name.is_some() {
+        for (role, descriptor) in entries {
+            writeln!(out, "# {} ({role})\n\n{}\n", descriptor.name, descriptor.summary)?;
+            writeln!(out, "{}\n", descriptor.documentation.trim())?;
+            writeln!(out, "Example:\n\n{}\n", descriptor.example.trim_end())?;
+            write_fields(&mut out, &descriptor)?;
+        }
+        return Ok(Exit::Success);
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(["TYPE", "ROLE", "WHAT IT DOES"]);
+    for (role, descriptor) in entries {
+        table.add_row([descriptor.name, role, descriptor.summary]);
+    }
+    writeln!(out, "{table}")?;
+    Ok(Exit::Success)
+}
+
+/// The fields of a `config`, from its schema.
+fn write_fields(out: &mut impl Write, descriptor: &Descriptor) -> std::io::Result<()> {
+    let schema = descriptor.schema.as_value();
+    let required = schema.get("required").and_then(|names| names.as_array()).cloned().unwrap_or_default();
+    let Some(properties) = schema.get("properties").and_then(|properties| properties.as_object()) else {
+        return Ok(());
+    };
+    writeln!(out, "Fields:\n")?;
+    for (name, field) in properties {
+        let needed = if required.iter().any(|known| known == name) { "required" } else { "optional" };
+        let default = field
+            .get("default")
+            .filter(|value| !value.is_null())
+            .map_or_else(String::new, |value| format!(", default {value}"));
+        writeln!(out, "  {name} ({needed}{default})")?;
+        if let Some(text) = field.get("description").and_then(|text| text.as_str()) {
+            for line in text.lines() {
+                writeln!(out, "      {line}")?;
+            }
+        }
+    }
+    writeln!(out)
+}

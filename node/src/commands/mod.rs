@@ -1,0 +1,29 @@
+//! The commands, one per file.
+
+mod checkpoint;
+mod completions;
+mod connectors;
+mod explain;
+mod lint;
+mod plan;
+mod run;
+mod schema;
+
+use crate::arguments::{Command, CommandLine};
+use crate::{Error, Exit};
+
+/// Carries out the command.
+pub(crate) fn run(command_line: CommandLine) -> Result<Exit, Error> {
+    let output = command_line.output;
+    let registry = etl_connectors::registry();
+    match command_line.command {
+        Command::Run(arguments) => run::run(&arguments, &registry, output),
+        Command::Lint { files } => lint::lint(&files, &registry, output),
+        Command::Plan(arguments) => plan::plan(&arguments, &registry, output),
+        Command::Connectors { name } => connectors::connectors(name.as_deref(), &registry, output),
+        Command::Schema => schema::schema(&registry),
+        Command::Explain { code } => explain::explain(code.as_deref(), output),
+        Command::Checkpoint(command) => checkpoint::checkpoint(&command, &registry, output),
+        Command::Completions { shell } => completions::completions(shell),
+    }
+}

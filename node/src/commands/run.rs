@@ -1,0 +1,103 @@
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use etl_engine::{EngineOptions, Outcome, Progress, RunReport, RunRequest, StopMode};
+use etl_model::Fault;
+use etl_sdk::{Registry, RunContext};
+use etl_state::{BeginOptions, Begun, DeadLetterFiles, LocalState};
+use etl_workflow::Workflow;
+use tokio::sync::watch;
+
+use crate::arguments::{Output, RunArguments};
+use crate::stop_signals::{self, StopSignal};
+use crate::view::{ProgressView, Summary};
+use crate::workflow_file::{load, resolve, state_directory};
+use crate::{Error, Exit, pipeline};
+
+/// The longest time a row waits for its commit unless something else is asked for.
+const COMMIT_INTERVAL: Duration = Duration::from_secs(1);
+
+fn options(arguments: &RunArguments, workflow: &Workflow) -> EngineOptions {
+    let cores = available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let settings = &workflow.settings;
+    let interval = arguments.commit_interval.or(settings.commit_interval).map(|span| span.0);
+    EngineOptions {
+        parallelism: arguments.parallelism.or(settings.parallelism).unwrap_or(cores),
+        workers: arguments.workers.unwrap_or(cores),
+        memory: arguments.memory,
+        commit_interval: interval.unwrap_or(COMMIT_INTERVAL),
+        stall_timeout: arguments.stall_timeout.0,
+        retry: settings.retry.clone(),
+    }
+}
+
+pub(super) fn run(arguments: &RunArguments, registry: &Registry, output: Output) -> Result<Exit, Error> {
+    let file = &arguments.workflow.file;
+    let (workflow, _) = load(file, registry)?;
+    for warning in workflow.warnings.iter() {
+        tracing::warn!("{warning}");
+    }
+    let workflow = resolve(&workflow, &arguments.workflow)?;
+    let pipeline = pipeline::build(&workflow, registry)?;
+    let directory = state_directory(file, arguments.workflow.state_dir.as_deref());
+    let state = LocalState::open(&directory)?;
+    let begun = state.begin(
+        &workflow.name,
+        &workflow.meaning,
+        BeginOptions {
+            restart: arguments.restart,
+            accept_changes: arguments.accept_changes,
+            sync: workflow.settings.sync,
+        },
+    )?;
+    let Begun { run, continued, replaces, starts, handle } = begun;
+    let dead_letters = DeadLetterFiles::new(&directory);
+    let letters_directory = dead_letters.run_directory(&workflow.name, run);
+    let progress = Arc::new(Progress::default());
+    let (stop_sender, stop) = watch::channel(StopMode::default());
+    let context = RunContext { workflow: workflow.name.clone(), run };
+    let request = RunRequest {
+        run: context,
+        pipeline,
+        starts,
+        replaces,
+        options: options(arguments, &workflow),
+        state: Arc::new(handle),
+        dead_letters: Arc::new(dead_letters),
+        progress: Arc::clone(&progress),
+        stop,
+    };
+    let view = ProgressView::start(arguments.progress, workflow.name.as_str(), continued, progress);
+    let (report, signal) = actix_rt::System::new().block_on(async move {
+        let signal = stop_signals::listen(stop_sender)?;
+        Ok::<_, Error>((etl_engine::run(request).await?, signal))
+    })?;
+    let snapshot = view.finish();
+    if report.outcome == Outcome::Completed {
+        state.complete(&workflow.name)?;
+    }
+    let exit = exit(&report, &signal);
+    Summary {
+        workflow: &workflow.name,
+        run,
+        continued,
+        report: &report,
+        snapshot: &snapshot,
+        letters_directory,
+    }
+    .show(output)?;
+    Ok(exit)
+}
+
+fn exit(report: &RunReport, signal: &StopSignal) -> Exit {
+    let worst = |fault| report.failures.iter().any(|failure| failure.error.fault() == fault);
+    match report.outcome {
+        Outcome::Completed => Exit::Success,
+        Outcome::Stopped => signal.received().map_or(Exit::Findings, Exit::Signal),
+        Outcome::Failed if worst(Fault::Internal) => Exit::Internal,
+        Outcome::Failed if worst(Fault::User) => Exit::Findings,
+        Outcome::Failed => Exit::Unreachable,
+    }
+}

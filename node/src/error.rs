@@ -1,0 +1,85 @@
+use std::io;
+use std::path::PathBuf;
+
+use etl_engine::EngineError;
+use etl_model::Fault;
+use etl_state::StateError;
+use etl_workflow::Diagnostics;
+
+use crate::Exit;
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file could not be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The workflow is not valid.
+    #[error("{0}")]
+    Invalid(Diagnostics),
+    /// The state directory cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The run could not begin.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// Something was named on the command line that does not exist.
+    #[error("{message}")]
+    Unknown {
+        /// What was named.
+        message: String,
+        /// What there is.
+        help: String,
+    },
+    /// Standard output is gone.
+    #[error("standard output: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl Error {
+    /// The exit code.
+    pub fn exit(&self) -> Exit {
+        let of = |fault| match fault {
+            Fault::User => Exit::Findings,
+            Fault::External => Exit::Unreachable,
+            Fault::Internal => Exit::Internal,
+        };
+        match self {
+            Self::Read { .. } | Self::Unknown { .. } => Exit::Usage,
+            Self::Invalid(_) => Exit::Findings,
+            Self::State(error) => of(error.fault()),
+            Self::Engine(error) => of(error.fault()),
+            Self::Output(_) => Exit::Unreachable,
+        }
+    }
+
+    /// A stable code.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Read { .. } => "file",
+            Self::Invalid(_) => "invalid_workflow",
+            Self::State(_) => "state",
+            Self::Engine(error) => error.code(),
+            Self::Unknown { .. } => "unknown_name",
+            Self::Output(_) => "output",
+        }
+    }
+
+    /// What to do.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Some("check the path; it is relative to the working directory".to_owned())
+            }
+            Self::Read { .. } | Self::Invalid(_) | Self::Output(_) => None,
+            Self::State(error) => error.help(),
+            Self::Engine(error) => error.help(),
+            Self::Unknown { help, .. } => Some(help.clone()),
+        }
+    }
+}

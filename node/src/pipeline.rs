@@ -1,0 +1,54 @@
+use etl_engine::{DestinationStep, Pipeline, ProcessorStep, SourceStep};
+use etl_sdk::{FieldError, Registry};
+use etl_workflow::{Diagnostics, Step, Workflow};
+
+use crate::Error;
+
+/// Builds the connectors of a workflow whose secrets have been put in.
+pub(crate) fn build(workflow: &Workflow, registry: &Registry) -> Result<Pipeline, Error> {
+    let mut refused = Vec::new();
+    let mut pipeline = Pipeline::default();
+    for step in &workflow.sources {
+        let found = registry.find_source(&step.kind).map(|connector| connector.configure(&step.config));
+        if let Some(source) = accepted(workflow, step, found, &mut refused) {
+            pipeline.sources.push(SourceStep { name: step.name.clone(), on_error: step.on_error, source });
+        }
+    }
+    for step in &workflow.transformations {
+        let found = registry.find_processor(&step.kind).map(|connector| connector.configure(&step.config));
+        if let Some(processor) = accepted(workflow, step, found, &mut refused) {
+            let (name, inputs) = (step.name.clone(), step.inputs.clone());
+            pipeline.processors.push(ProcessorStep { name, inputs, on_error: step.on_error, processor });
+        }
+    }
+    for step in &workflow.destinations {
+        let found = registry.find_destination(&step.kind).map(|connector| connector.configure(&step.config));
+        if let Some(destination) = accepted(workflow, step, found, &mut refused) {
+            let (name, inputs) = (step.name.clone(), step.inputs.clone());
+            pipeline.destinations.push(DestinationStep {
+                name,
+                inputs,
+                on_error: step.on_error,
+                destination,
+            });
+        }
+    }
+    if refused.is_empty() { Ok(pipeline) } else { Err(Error::Invalid(Diagnostics(refused))) }
+}
+
+fn accepted<T>(
+    workflow: &Workflow,
+    step: &Step,
+    configured: Option<Result<T, Vec<FieldError>>>,
+    refused: &mut Vec<etl_workflow::Diagnostic>,
+) -> Option<T> {
+    let unknown =
+        || Err(vec![FieldError::new("type", format!("`{}` is not part of this program", step.kind))]);
+    match configured.unwrap_or_else(unknown) {
+        Ok(connector) => Some(connector),
+        Err(errors) => {
+            refused.extend(workflow.field_errors(step, &errors));
+            None
+        }
+    }
+}

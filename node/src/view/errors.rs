@@ -1,0 +1,38 @@
+use std::io::{Write, stderr};
+
+use etl_engine::PartitionFailure;
+use serde_json::json;
+
+use crate::Error;
+use crate::arguments::Output;
+use crate::view::print_json;
+
+/// Shows why a command could not do its work. Messages of a workflow keep their `file:line:column` form.
+pub(crate) fn show_error(error: &Error, output: Output) {
+    // Where neither can be written to there is nobody to tell; the exit code remains.
+    let _ = match (output, error) {
+        (Output::Json, Error::Invalid(diagnostics)) => {
+            print_json(&json!({ "error": error.code(), "diagnostics": diagnostics }))
+        }
+        (Output::Json, _) => {
+            print_json(&json!({ "error": error.code(), "message": error.to_string(), "help": error.help() }))
+        }
+        (Output::Text, Error::Invalid(diagnostics)) => writeln!(stderr(), "{diagnostics}"),
+        (Output::Text, _) => {
+            let help = error.help().map_or_else(String::new, |help| format!("\n  help: {help}"));
+            writeln!(stderr(), "error[{}]: {error}{help}", error.code())
+        }
+    };
+}
+
+/// Shows one failed partition.
+pub(crate) fn show_failure(out: &mut impl Write, failure: &PartitionFailure) -> std::io::Result<()> {
+    writeln!(out, "error[{}]: {}", failure.error.code(), failure.error)?;
+    if let (Some(source), Some(partition)) = (&failure.source, &failure.partition) {
+        writeln!(out, "  partition: {source}[{partition}]")?;
+    }
+    if let Some(help) = failure.error.help() {
+        writeln!(out, "  help: {help}")?;
+    }
+    Ok(())
+}

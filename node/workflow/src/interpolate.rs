@@ -1,0 +1,143 @@
+//! `${...}` in scalars. Works on parsed values, never on the text of the file: what a variable holds can change a
+//! value, but never the shape of the workflow.
+
+use saphyr_parser::ScalarStyle;
+
+use crate::codes;
+use crate::sink::Sink;
+use crate::source::{Mark, SourceText};
+use crate::template::{Fallback, Piece, parse};
+use crate::yaml::{MAX_TEXT_BYTES, Node, Part, Scalar, Typed, Value, locate, retype};
+
+/// Looks up a variable of the environment.
+pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Puts variables into every scalar of the tree; reports all that are missing or cannot be read.
+///
+/// A scalar with an error becomes [`Typed::Unknown`], so that later checks keep silent about it.
+pub(crate) fn interpolate(
+    node: &mut Node,
+    environment: Environment<'_>,
+    source: &SourceText<'_>,
+    sink: &mut Sink,
+) {
+    let mut pass = Pass { environment, source, sink, bytes: 0 };
+    pass.node(node);
+}
+
+struct Pass<'a, 's> {
+    environment: Environment<'a>,
+    source: &'a SourceText<'a>,
+    sink: &'s mut Sink,
+    bytes: usize,
+}
+
+impl Pass<'_, '_> {
+    fn node(&mut self, node: &mut Node) {
+        match &mut node.value {
+            Value::List(items) => items.iter_mut().for_each(|item| self.node(item)),
+            Value::Map(map) => map.entries.iter_mut().for_each(|entry| self.node(&mut entry.value)),
+            Value::Scalar(scalar) if scalar.written.contains('$') => {
+                let filled = self.fill(node);
+                if let (Value::Scalar(scalar), Some(filled)) = (&mut node.value, filled) {
+                    *scalar = filled;
+                }
+            }
+            Value::Scalar(_) => {}
+        }
+    }
+
+    fn fill(&mut self, node: &Node) -> Option<Scalar> {
+        let scalar = node.scalar()?;
+        let (pieces, faults) = parse(&scalar.written);
+        for fault in &faults {
+            let mark = self.place(node, fault.offset);
+            self.sink.error(mark, fault.code, fault.message.clone(), fault.help.clone());
+        }
+        let whole = pieces.len() == 1 && scalar.style == ScalarStyle::Plain;
+        let mut filled = Scalar { interpolated: false, ..scalar.clone() };
+        let mut broken = faults.iter().any(|fault| fault.code.starts_with('E'));
+        let mut parts: Vec<Part> = Vec::new();
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => push_text(&mut parts, text),
+                Piece::Secret(name) => parts.push(Part::Secret(name)),
+                Piece::Variable { name, fallback, offset } => {
+                    filled.interpolated = true;
+                    match self.variable(name, fallback) {
+                        Ok(value) => push_text(&mut parts, value),
+                        Err((message, help)) => {
+                            let mark = self.place(node, offset);
+                            self.sink.error(mark, codes::MISSING_VARIABLE, message, Some(help));
+                            broken = true;
+                        }
+                    }
+                }
+            }
+        }
+        let text: String = parts.iter().map(shown).collect();
+        self.bytes += text.len();
+        if self.bytes > MAX_TEXT_BYTES {
+            if !broken && self.bytes - text.len() <= MAX_TEXT_BYTES {
+                let message = format!("variables expand to more than {MAX_TEXT_BYTES} bytes");
+                self.sink.error(node.mark, codes::TOO_COMPLEX, message, None);
+            }
+            broken = true;
+        }
+        let secret = parts.iter().any(|part| matches!(part, Part::Secret(_)));
+        filled.typed = if broken {
+            Typed::Unknown
+        } else if whole && filled.interpolated {
+            retype(text)
+        } else {
+            Typed::Text(text)
+        };
+        filled.secret_parts = if secret { parts } else { Vec::new() };
+        Some(filled)
+    }
+
+    fn variable(&self, name: &str, fallback: Fallback) -> Result<String, (String, String)> {
+        let value = (self.environment)(name);
+        let missing = |state: &str| {
+            (
+                format!("the environment variable `{name}` is {state}"),
+                format!("set it, or give a default: `${{{name}:default}}`"),
+            )
+        };
+        match (value, fallback) {
+            (Some(value), Fallback::IfEmpty(default)) if value.is_empty() => Ok(default),
+            (Some(value), Fallback::Message(message)) if value.is_empty() => {
+                Err((missing("empty").0, or_generic(message, missing("empty").1)))
+            }
+            (Some(value), _) => Ok(value),
+            (None, Fallback::IfUnset(default) | Fallback::IfEmpty(default)) => Ok(default),
+            (None, Fallback::Message(message)) => {
+                Err((missing("not set").0, or_generic(message, missing("not set").1)))
+            }
+            (None, Fallback::None) => Err(missing("not set")),
+        }
+    }
+
+    fn place(&self, node: &Node, offset: usize) -> Mark {
+        locate(self.source, node, offset).unwrap_or(node.mark)
+    }
+}
+
+fn or_generic(message: String, generic: String) -> String {
+    if message.trim().is_empty() { generic } else { message }
+}
+
+/// A part as it stands in the file.
+pub(crate) fn shown(part: &Part) -> String {
+    match part {
+        Part::Text(text) => text.clone(),
+        Part::Secret(name) => format!("${{secret:{name}}}"),
+    }
+}
+
+fn push_text(parts: &mut Vec<Part>, text: String) {
+    match parts.last_mut() {
+        Some(Part::Text(last)) => last.push_str(&text),
+        _ => parts.push(Part::Text(text)),
+    }
+}

@@ -1,0 +1,24 @@
+//! The language as it is written: the types from which field checks and the editor's schema are generated.
+//!
+//! Steps are read from the tree and not through serde, so that an error in one hides none in another; serde reads the
+//! settings, once their shape has been checked.
+
+mod settings;
+mod step;
+mod workflow;
+
+pub(crate) use settings::{RawDelivery, RawGuarantee, RawSettings, RawSync, RawSyncMode};
+pub(crate) use step::{RawLinearStep, RawSource, RawStep};
+pub(crate) use workflow::{RawFile, RawWorkflow};
+
+/// Keys of `workflow` that are reserved for coming versions.
+pub(crate) const RESERVED_WORKFLOW: &[&str] =
+    &["schedule", "timezone", "overlap", "catch_up", "placement", "circuit_breaker", "fallback", "tests"];
+
+/// Keys of a step that are reserved for coming versions.
+pub(crate) const RESERVED_STEP: &[&str] = &["retry", "circuit_breaker", "fallback", "placement"];
+
+/// The schema of a raw type as a JSON document.
+pub(crate) fn schema<T: schemars::JsonSchema>() -> serde_json::Value {
+    schemars::schema_for!(T).to_value()
+}

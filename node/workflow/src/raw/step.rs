@@ -1,0 +1,58 @@
+use schemars::JsonSchema;
+use serde_json::{Map, Value};
+
+/// A step of the linear form.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "read from the tree; here for the schema")]
+pub(crate) struct RawLinearStep {
+    /// The connector or transformation.
+    r#type: String,
+    /// The name under which the step appears; made from its place and type if it is left out.
+    name: Option<String>,
+    /// The settings of this type.
+    config: Option<Map<String, Value>>,
+    /// What happens to a record that this step cannot process.
+    on_error: Option<RawOnError>,
+}
+
+/// A source of the graph form.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "read from the tree; here for the schema")]
+pub(crate) struct RawSource {
+    /// The connector.
+    r#type: String,
+    /// The settings of this type.
+    config: Option<Map<String, Value>>,
+    /// What happens to a record that this step cannot process.
+    on_error: Option<RawOnError>,
+}
+
+/// A transformation or destination of the graph form.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "read from the tree; here for the schema")]
+pub(crate) struct RawStep {
+    /// The connector or transformation.
+    r#type: String,
+    /// The sources and transformations whose records this step takes.
+    #[schemars(length(min = 1))]
+    inputs: Vec<String>,
+    /// The settings of this type.
+    config: Option<Map<String, Value>>,
+    /// What happens to a record that this step cannot process.
+    on_error: Option<RawOnError>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "read from the tree; here for the schema")]
+pub(crate) enum RawOnError {
+    /// The run fails and names the record.
+    Fail,
+    /// The record goes to the dead letters with its error, and the run goes on.
+    DeadLetter,
+    /// The record is left out and counted.
+    Skip,
+}

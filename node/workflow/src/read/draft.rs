@@ -1,0 +1,62 @@
+use etl_model::OnError;
+
+use crate::source::Mark;
+use crate::yaml::Node;
+
+/// What a step does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Role {
+    Source,
+    Transformation,
+    Destination,
+}
+
+impl Role {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Transformation => "transformation",
+            Self::Destination => "destination",
+        }
+    }
+}
+
+/// A step as far as it could be read.
+#[derive(Debug)]
+pub(crate) struct Draft<'t> {
+    pub role: Role,
+    /// Where it stands, for messages: `source`, `transformations[1]`, `sources.users`.
+    pub path: String,
+    /// Whether the name was given and not made.
+    pub named: bool,
+    /// As given or made, valid or not.
+    pub name: String,
+    /// Where the name or, if it was made, the step stands.
+    pub mark: Mark,
+    pub kind: Option<(&'t str, Mark)>,
+    pub inputs: Vec<Input>,
+    /// The key `config` and its value.
+    pub config: Option<(Mark, &'t Node)>,
+    pub on_error: OnError,
+}
+
+/// An entry of `inputs`.
+#[derive(Debug, Clone)]
+pub(crate) struct Input {
+    /// The whole entry.
+    pub text: String,
+    pub step: String,
+    /// What follows the step's name after a dot.
+    pub port: Option<String>,
+    pub mark: Mark,
+}
+
+impl Input {
+    pub fn new(text: &str, mark: Mark) -> Self {
+        let (step, port) = match text.split_once('.') {
+            Some((step, port)) => (step, Some(port.to_owned())),
+            None => (text, None),
+        };
+        Self { text: text.to_owned(), step: step.to_owned(), port, mark }
+    }
+}

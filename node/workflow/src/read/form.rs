@@ -1,0 +1,217 @@
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use etl_model::OnError;
+use serde_json::Value as Json;
+
+use crate::check::{At, check, suggest};
+use crate::codes;
+use crate::raw::{self, RESERVED_STEP, RawLinearStep, RawSource, RawStep};
+use crate::read::{Draft, Input, Role};
+use crate::sink::Sink;
+use crate::source::Mark;
+use crate::yaml::{Entry, Map, Node, Value};
+
+static LINEAR_STEP: LazyLock<Json> = LazyLock::new(raw::schema::<RawLinearStep>);
+static SOURCE: LazyLock<Json> = LazyLock::new(raw::schema::<RawSource>);
+static STEP: LazyLock<Json> = LazyLock::new(raw::schema::<RawStep>);
+
+/// The steps of a workflow, whichever form it has.
+pub(super) struct Steps<'t> {
+    pub drafts: Vec<Draft<'t>>,
+    /// Whether the form is clear, so that it makes sense to check how the steps hang together.
+    pub connected: bool,
+}
+
+/// Reads the steps of both forms and makes graph steps of linear ones.
+pub(super) fn steps<'t>(map: &'t Map, at: &At<'_>, sink: &mut Sink) -> Steps<'t> {
+    let given = |key: &str| map.entry(key).filter(|entry| !entry.value.is_null());
+    let linear = [given("source"), given("destination")];
+    let graph = [given("sources"), given("destinations")];
+    let transformations = given("transformations");
+    let mut connected = one_form(linear, graph, transformations, sink);
+    if graph.iter().all(Option::is_none) {
+        connected &= require(map, ["source", "destination"], at, sink);
+    } else if linear.iter().all(Option::is_none) {
+        connected &= require(map, ["sources", "destinations"], at, sink);
+    }
+    let mut reader = Reader { sink, at, drafts: Vec::new() };
+    if let Some(entry) = linear[0] {
+        reader.linear(Role::Source, entry);
+    }
+    if let Some(entry) = graph[0] {
+        reader.named(Role::Source, entry, &SOURCE);
+    }
+    match transformations.map(|entry| (entry, &entry.value.value)) {
+        Some((entry, Value::List(items))) => reader.list(entry, items),
+        Some((entry, _)) => reader.named(Role::Transformation, entry, &STEP),
+        None => {}
+    }
+    if let Some(entry) = linear[1] {
+        reader.linear(Role::Destination, entry);
+    }
+    if let Some(entry) = graph[1] {
+        reader.named(Role::Destination, entry, &STEP);
+    }
+    let mut drafts = reader.drafts;
+    if graph.iter().all(Option::is_none) {
+        make_names(&mut drafts);
+        chain(&mut drafts);
+    }
+    Steps { drafts, connected }
+}
+
+/// Refuses a mixture of the forms.
+fn one_form(
+    linear: [Option<&Entry>; 2],
+    graph: [Option<&Entry>; 2],
+    transformations: Option<&Entry>,
+    sink: &mut Sink,
+) -> bool {
+    let first = |entries: [Option<&Entry>; 2]| {
+        entries.into_iter().flatten().min_by_key(|entry| entry.key.mark).map(|entry| entry.key.clone())
+    };
+    let (linear, graph) = (first(linear), first(graph));
+    if let (Some(linear), Some(graph)) = (&linear, &graph) {
+        let (late, early) = if linear.mark > graph.mark { (linear, graph) } else { (graph, linear) };
+        let message = format!("`{}` and `{}` belong to different forms", early.text, late.text);
+        let help = "use `source`, a list of `transformations` and `destination`, or `sources`, `transformations` \
+                    and `destinations` as mappings from names to steps";
+        sink.error(late.mark, codes::MIXED_FORMS, message, Some(help.to_owned()));
+        return false;
+    }
+    let Some(entry) = transformations else { return true };
+    let (message, help) = match (&entry.value.value, graph, linear) {
+        (Value::List(_), Some(graph), _) => (
+            format!("beside `{}`, `transformations` must be a mapping from names to steps", graph.text),
+            "give each transformation a name and `inputs`",
+        ),
+        (Value::Map(_), _, Some(linear)) => (
+            format!("beside `{}`, `transformations` must be a list", linear.text),
+            "begin each transformation with `- ` and remove the names and `inputs`",
+        ),
+        _ => return true,
+    };
+    sink.error(entry.key.mark, codes::MIXED_FORMS, message, Some(help.to_owned()));
+    false
+}
+
+fn require(map: &Map, keys: [&str; 2], at: &At<'_>, sink: &mut Sink) -> bool {
+    let mut complete = true;
+    for key in keys {
+        let entry = map.entry(key);
+        if entry.is_some_and(|entry| !entry.value.is_null()) {
+            continue;
+        }
+        complete = false;
+        // What was misspelt has been reported as an unknown field.
+        let misspelt = map.entries.iter().any(|entry| suggest(&entry.key.text, keys) == Some(key));
+        if misspelt && entry.is_none() {
+            continue;
+        }
+        let mark = entry.map_or(at.mark, |entry| entry.key.mark);
+        let other = if key.ends_with('s') { None } else { Some(format!("or `{key}s` for a graph of steps")) };
+        sink.error(mark, codes::MISSING_FIELD, format!("`{at}` has no `{key}`"), other);
+    }
+    complete
+}
+
+struct Reader<'t, 's> {
+    sink: &'s mut Sink,
+    at: &'s At<'s>,
+    drafts: Vec<Draft<'t>>,
+}
+
+impl<'t> Reader<'t, '_> {
+    fn linear(&mut self, role: Role, entry: &'t Entry) {
+        let at = self.at.key(&entry.key.text, entry.key.mark);
+        self.step(role, &entry.value, &at, None, &LINEAR_STEP);
+    }
+
+    fn list(&mut self, entry: &'t Entry, items: &'t [Node]) {
+        let list = self.at.key(&entry.key.text, entry.key.mark);
+        for (index, item) in items.iter().enumerate() {
+            self.step(Role::Transformation, item, &list.index(index, item.mark), None, &LINEAR_STEP);
+        }
+    }
+
+    fn named(&mut self, role: Role, entry: &'t Entry, schema: &Json) {
+        let section = self.at.key(&entry.key.text, entry.key.mark);
+        for step in entry.value.map().into_iter().flat_map(|map| &map.entries) {
+            let at = section.key(&step.key.text, step.key.mark);
+            self.step(role, &step.value, &at, Some(step.key.text.clone()), schema);
+        }
+    }
+
+    fn step(&mut self, role: Role, node: &'t Node, at: &At<'_>, name: Option<String>, schema: &Json) {
+        let verdict = check(node, schema, at, RESERVED_STEP);
+        let map = node.map();
+        let field = |key: &str| map.and_then(|map| map.get(key));
+        let reserved = field("on_error").filter(|node| node.scalar().and_then(|s| s.text()) == Some("retry"));
+        for issue in verdict.issues {
+            // `retry` is a value of the language, so it deserves better than "must be one of".
+            if reserved.is_none_or(|node| node.mark != issue.mark) {
+                self.sink.push(issue);
+            }
+        }
+        if let Some(node) = reserved {
+            let message = "`on_error: retry` is part of the language but not built yet";
+            let help = "`retry` beside `name` sets how often operations are tried again";
+            self.sink.error(node.mark, codes::NOT_BUILT, message, Some(help.to_owned()));
+        }
+        let text = |key: &str| field(key).and_then(|node| Some((node.scalar()?.text()?, node.mark)));
+        let given = text("name").filter(|_| name.is_none());
+        let mark = given.map_or(at.mark, |(_, mark)| mark);
+        self.drafts.push(Draft {
+            role,
+            path: at.to_string(),
+            named: name.is_some() || given.is_some(),
+            name: name.or(given.map(|(name, _)| name.to_owned())).unwrap_or_default(),
+            mark,
+            kind: text("type"),
+            inputs: field("inputs")
+                .map(|node| node.list().unwrap_or(std::slice::from_ref(node)))
+                .unwrap_or_default()
+                .iter()
+                .filter_map(|item| Some(Input::new(item.scalar()?.text()?, item.mark)))
+                .collect(),
+            config: map.and_then(|map| map.entry("config")).map(|entry| (entry.key.mark, &entry.value)),
+            on_error: match text("on_error") {
+                Some(("dead_letter", _)) => OnError::DeadLetter,
+                Some(("skip", _)) => OnError::Skip,
+                _ => OnError::Fail,
+            },
+        });
+    }
+}
+
+/// Names the steps of a linear workflow that were not given one.
+fn make_names(drafts: &mut [Draft<'_>]) {
+    let mut taken: HashSet<String> =
+        drafts.iter().filter(|draft| draft.named).map(|draft| draft.name.clone()).collect();
+    for draft in drafts.iter_mut().filter(|draft| !draft.named) {
+        let base = match (draft.role, draft.kind) {
+            (Role::Transformation, Some((kind, _))) => kind.to_owned(),
+            (role, _) => role.word().to_owned(),
+        };
+        let mut name = base.clone();
+        let mut number = 1;
+        while taken.contains(&name) {
+            number += 1;
+            name = format!("{base}-{number}");
+        }
+        taken.insert(name.clone());
+        draft.name = name;
+    }
+}
+
+/// Each step of a linear workflow takes the one before.
+fn chain(drafts: &mut [Draft<'_>]) {
+    let mut previous: Option<(String, Mark)> = None;
+    for draft in drafts {
+        if let (Some((step, mark)), true) = (previous, draft.role != Role::Source) {
+            draft.inputs = vec![Input { text: step.clone(), step, port: None, mark }];
+        }
+        previous = Some((draft.name.clone(), draft.mark));
+    }
+}

@@ -1,0 +1,17 @@
+//! From the tree to the validated workflow: fields, forms, names, types, configs, graph. Every part goes on after
+//! the errors of the others.
+
+mod configs;
+mod cron;
+mod draft;
+mod form;
+mod graph;
+mod kinds;
+mod misplaced;
+mod names;
+mod settings;
+mod workflow;
+
+pub(crate) use configs::{Origin, field_issue};
+pub(crate) use draft::{Draft, Input, Role};
+pub(crate) use workflow::workflow;

@@ -1,0 +1,178 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use etl_model::{OnError, StepName, WorkflowName};
+use etl_sdk::FieldError;
+
+use crate::codes;
+use crate::diagnostics::Diagnostics;
+use crate::meaning::meaning;
+use crate::place::Place;
+use crate::read::{Origin, field_issue};
+use crate::secrets::StepConfig;
+use crate::settings::Settings;
+use crate::sink::Sink;
+use crate::source::{Mark, SourceText};
+use crate::yaml::{Node, Value};
+
+/// A validated workflow: every name is unique and valid, every input exists, there is no cycle, every type is known
+/// and every `config` was accepted by its connector.
+#[derive(Clone)]
+pub struct Workflow {
+    /// The key of its state and markers.
+    pub name: WorkflowName,
+    /// What it is for.
+    pub description: Option<String>,
+    /// How it is run.
+    pub settings: Settings,
+    /// By name.
+    pub sources: Vec<Step>,
+    /// Every step behind its inputs; by name where that leaves a choice.
+    pub transformations: Vec<Step>,
+    /// By name.
+    pub destinations: Vec<Step>,
+    /// A hash of everything that changes what a run does; see [`crate::meaning`](mod@crate) for what that is.
+    pub meaning: String,
+    /// What is allowed but probably not meant.
+    pub warnings: Diagnostics,
+    file: Arc<str>,
+    text: Arc<str>,
+}
+
+/// A source, transformation or destination.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Unique in the workflow.
+    pub name: StepName,
+    /// The `type`.
+    pub kind: String,
+    /// The steps it reads, in the order given; empty for sources.
+    pub inputs: Vec<StepName>,
+    /// The settings of its type, variables put in.
+    pub config: StepConfig,
+    /// What it does with a record it cannot process.
+    pub on_error: OnError,
+    /// Where it stands in the file.
+    pub span: Place,
+    pub(crate) origin: Arc<Origin>,
+}
+
+impl Workflow {
+    #[allow(clippy::too_many_arguments)] // a constructor of the fields, called once
+    pub(crate) fn new(
+        file: &str,
+        text: &str,
+        name: WorkflowName,
+        description: Option<String>,
+        settings: Settings,
+        sources: Vec<Step>,
+        transformations: Vec<Step>,
+        destinations: Vec<Step>,
+    ) -> Self {
+        let mut workflow = Self {
+            name,
+            description,
+            settings,
+            sources,
+            transformations,
+            destinations,
+            meaning: String::new(),
+            warnings: Diagnostics::default(),
+            file: file.into(),
+            text: text.into(),
+        };
+        workflow.meaning = meaning(&workflow);
+        workflow
+    }
+
+    /// All steps: sources, transformations, destinations.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.sources.iter().chain(&self.transformations).chain(&self.destinations)
+    }
+
+    /// The step of that name.
+    pub fn step(&self, name: &StepName) -> Option<&Step> {
+        self.steps().find(|step| &step.name == name)
+    }
+
+    /// The same workflow with secrets put into the configs.
+    ///
+    /// # Errors
+    /// One message per place of each secret for which `lookup` has no value.
+    pub fn resolve_secrets(&self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Diagnostics> {
+        let mut values: BTreeMap<&str, String> = BTreeMap::new();
+        let mut sink = Sink::default();
+        for step in self.steps() {
+            for secret in &step.config.secrets {
+                for name in secret.names() {
+                    if values.contains_key(name) {
+                        continue;
+                    }
+                    match lookup(name) {
+                        Some(value) => drop(values.insert(name, value)),
+                        None => {
+                            let mark = place(&step.origin, &secret.path);
+                            let message = format!("the secret `{name}` is not known");
+                            sink.error(mark, codes::UNKNOWN_SECRET, message, None);
+                        }
+                    }
+                }
+            }
+        }
+        if sink.failed() {
+            return Err(self.diagnostics(sink));
+        }
+        let mut resolved = self.clone();
+        let lists = [&mut resolved.sources, &mut resolved.transformations, &mut resolved.destinations];
+        for step in lists.into_iter().flatten() {
+            step.config = step.config.resolved(&values);
+        }
+        Ok(resolved)
+    }
+
+    /// Gives the errors of a connector their places in the file, for a `config` that was refused only after its
+    /// secrets were put in. Values of secrets are removed from the messages.
+    pub fn field_errors(&self, step: &Step, errors: &[FieldError]) -> Diagnostics {
+        let mut sink = Sink::default();
+        let mut unread = Sink::default();
+        if let Some(source) = SourceText::new(self.text.as_bytes(), &mut unread) {
+            for error in errors {
+                let mut issue = field_issue(error, &step.origin, &source);
+                issue.message = step.config.redact(&issue.message);
+                issue.help = issue.help.map(|help| step.config.redact(&help));
+                sink.push(issue);
+            }
+        }
+        self.diagnostics(sink)
+    }
+
+    pub(crate) fn diagnostics(&self, sink: Sink) -> Diagnostics {
+        let mut unread = Sink::default();
+        let source = SourceText::new(self.text.as_bytes(), &mut unread);
+        sink.finish(&self.file, source.as_ref())
+    }
+}
+
+fn place(origin: &Origin, path: &[etl_sdk::PathSegment]) -> Mark {
+    let found = path.iter().try_fold(&origin.node, |node: &Node, segment| match (&node.value, segment) {
+        (Value::Map(map), etl_sdk::PathSegment::Key(key)) => map.get(key),
+        (Value::List(items), etl_sdk::PathSegment::Index(index)) => items.get(*index),
+        _ => None,
+    });
+    found.map_or(origin.mark, |node| node.mark)
+}
+
+impl fmt::Debug for Workflow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Workflow")
+            .field("name", &self.name)
+            .field("description", &self.description)
+            .field("settings", &self.settings)
+            .field("sources", &self.sources)
+            .field("transformations", &self.transformations)
+            .field("destinations", &self.destinations)
+            .field("meaning", &self.meaning)
+            .finish_non_exhaustive()
+    }
+}

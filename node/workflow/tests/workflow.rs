@@ -1,0 +1,261 @@
+//! What a loaded workflow says.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod fakes;
+
+use std::time::{Duration, Instant};
+
+use etl_model::{OnError, StepName, SyncMode};
+use etl_sdk::{CommitKind, DestinationCapabilities, FieldError, SourceCapabilities};
+use etl_workflow::{
+    Diagnostics, Guarantee, MAX_FILE_BYTES, RequiredGuarantee, Severity, Workflow, enforce, guarantee,
+    json_schema, load, routes,
+};
+use serde_json::json;
+
+fn read(text: &str) -> Result<Workflow, Diagnostics> {
+    load("w.yaml", text.as_bytes(), &fakes::environment, &fakes::registry())
+}
+
+fn names<'a>(steps: impl IntoIterator<Item = &'a etl_workflow::Step>) -> Vec<String> {
+    steps.into_iter().map(|step| step.name.to_string()).collect()
+}
+
+#[test]
+fn a_linear_workflow_is_a_graph() {
+    let workflow = read(include_str!("golden/linear.yaml")).unwrap();
+    assert_eq!(names(workflow.steps()), ["source", "filter", "filter-2", "rename", "destination"]);
+    let inputs: Vec<_> = workflow.steps().map(|step| step.inputs.clone()).collect();
+    assert_eq!(
+        inputs.concat().iter().map(StepName::as_str).collect::<Vec<_>>(),
+        ["source", "filter", "filter-2", "rename"]
+    );
+    assert_eq!(workflow.transformations[2].config.shown(), &json!({}));
+    assert_eq!((workflow.sources[0].span.line, workflow.sources[0].span.column), (3, 3));
+}
+
+#[test]
+fn a_graph_is_sorted_and_has_its_settings() {
+    let workflow = read(include_str!("golden/graph.yaml")).unwrap();
+    assert_eq!(names(&workflow.sources), ["orders", "users"]);
+    assert_eq!(names(&workflow.transformations), ["early", "late"]);
+    assert_eq!(names(&workflow.destinations), ["db", "out"]);
+    assert_eq!(workflow.transformations[0].on_error, OnError::DeadLetter);
+    assert_eq!(workflow.transformations[1].on_error, OnError::Skip);
+    let settings = &workflow.settings;
+    assert_eq!((settings.sync, settings.delivery), (SyncMode::Incremental, RequiredGuarantee::AtLeastOnce));
+    assert_eq!(settings.parallelism.map(|n| n.get()), Some(4));
+    assert_eq!((settings.retry.max_attempts, settings.retry.max_backoff.0), (3, Duration::from_secs(5)));
+    assert_eq!(settings.commit_interval.map(|span| span.0), Some(Duration::from_secs(2)));
+    let routes: Vec<_> = routes(&workflow)
+        .into_iter()
+        .map(|route| (route.source.to_string(), route.destination.to_string(), route.via.len()))
+        .collect();
+    let expected = [("orders", "db", 1), ("orders", "out", 0), ("users", "db", 2), ("users", "out", 1)];
+    assert_eq!(routes, expected.map(|(s, d, n)| (s.to_owned(), d.to_owned(), n)));
+    let plans = enforce(&workflow, &fakes::registry()).unwrap();
+    let exact = |plan: &&etl_workflow::RoutePlan| plan.guarantee.guarantee == Guarantee::ExactlyOnce;
+    assert_eq!(
+        plans.iter().filter(exact).map(|plan| plan.route.source.as_str()).collect::<Vec<_>>(),
+        ["users"]
+    );
+}
+
+#[test]
+fn aliases_and_merge_keys_are_followed() {
+    let workflow = read(include_str!("golden/aliases.yaml")).unwrap();
+    let configs: Vec<_> = workflow.sources.iter().map(|step| step.config.shown().clone()).collect();
+    let file = json!({"path": "a.csv", "header": true});
+    assert_eq!(configs, [file.clone(), file.clone(), json!({"path": "c.csv", "header": true}), file]);
+}
+
+#[test]
+fn variables_are_typed_by_what_is_wanted() {
+    let workflow = read(include_str!("golden/interpolation.yaml")).unwrap();
+    assert_eq!(
+        *workflow.sources[0].config,
+        json!({
+            "path": "orders/${NAME}/d/e//^a$",
+            "header": true,
+            "skip": 7,
+            "extra": ["5", 5, "a: b\n${secret:x} ${NAME}", "x5"],
+        })
+    );
+    let text = "workflow:\n  name: a\n  source:\n    type: file\n    config:\n      path: ${NUMBER}\n      \
+                names: ${NUMBER}\n  destination: {type: stdout}\n";
+    assert_eq!(*read(text).unwrap().sources[0].config, json!({"path": "5", "names": 5}));
+}
+
+const SECRETS: &str = "workflow:\n  name: a\n  source: {type: stdin}\n  destination:\n    type: sqlite\n    config:\n      \
+                       path: \"x-${secret:one}-${secret:two}\"\n      table: $${secret:one}\n      \
+                       password: ${secret:two}\n";
+
+#[test]
+fn secrets_are_put_in_late_and_never_shown() {
+    let workflow = read(SECRETS).unwrap();
+    let config = &workflow.destinations[0].config;
+    assert_eq!(config["path"], json!("x-${secret:one}-${secret:two}"));
+    assert_eq!(config.secret_names().collect::<Vec<_>>(), ["one", "two", "two"]);
+    let lookup = |name: &str| Some(format!("hunter-{name}"));
+    let resolved = workflow.resolve_secrets(&lookup).unwrap();
+    let config = &resolved.destinations[0].config;
+    let expected =
+        json!({"path": "x-hunter-one-hunter-two", "table": "${secret:one}", "password": "hunter-two"});
+    assert_eq!(**config, expected);
+    let shown = format!("{resolved:?} {config:?} {config} {}", config.shown());
+    assert!(!shown.contains("hunter") && shown.contains("${secret:two}"), "{shown}");
+    assert_eq!(workflow.meaning, resolved.meaning);
+    let error =
+        FieldError::new("password", "`hunter-two` is too short").at("password").with_help("not hunter-two");
+    let messages = resolved.field_errors(&resolved.destinations[0], &[error]).to_string();
+    assert_eq!(
+        messages,
+        "w.yaml:9:17 E050 `workflow.destination.config.password`: `${secret:two}` is too short\n  \
+         help: not ${secret:two}"
+    );
+}
+
+#[test]
+fn missing_secrets_are_all_named_with_their_places() {
+    let errors = read(SECRETS).unwrap().resolve_secrets(&|_| None).unwrap_err();
+    assert_eq!(
+        errors.to_string(),
+        "w.yaml:7:13 E023 the secret `one` is not known\nw.yaml:7:13 E023 the secret `two` is not known\n\
+         w.yaml:9:17 E023 the secret `two` is not known"
+    );
+}
+
+fn meaning(text: &str) -> String {
+    read(text).unwrap().meaning
+}
+
+#[test]
+fn meaning_follows_what_a_run_does() {
+    let base =
+        "workflow:\n  name: a\n  source: {type: file, config: {path: p}}\n  destination: {type: stdout}\n";
+    let with = |from: &str, to: &str| meaning(&base.replace(from, to));
+    let same = meaning(base);
+    for (from, to) in [
+        ("name: a", "name: \"a\" # comment"),
+        (
+            "name: a",
+            "name: a\n  description: other\n  parallelism: 3\n  commit_interval: 9s\n  retry: {max_attempts: 9}",
+        ),
+        ("{type: stdout}", "{type: stdout, on_error: fail, config: {}}"),
+        ("{type: stdout}", "{type: stdout, config: }"),
+        ("path: p", "path: \"${MISSING:p}\""),
+        (
+            "source: {type: file, config: {path: p}}\n  destination: {type: stdout}",
+            "destinations: {destination: {inputs: [source], type: stdout}}\n  sources: {source: {config: {path: p}, type: file}}",
+        ),
+    ] {
+        assert_eq!(with(from, to), same, "{to}");
+    }
+    for (from, to) in [
+        ("name: a", "name: b"),
+        ("name: a", "name: a\n  sync: {mode: incremental}"),
+        ("path: p", "path: q"),
+        ("path: p", "path: p, skip: 1"),
+        ("type: stdout", "type: stdout, on_error: skip"),
+        ("type: stdout", "type: stdout, name: other"),
+        ("{type: stdout}", "{type: file, config: {path: p}}"),
+        ("  destination", "  transformations: [{type: mapping}]\n  destination"),
+    ] {
+        assert_ne!(with(from, to), same, "{to}");
+    }
+    assert_ne!(with("path: p", "path: \"${secret:x}\""), with("path: p", "path: \"$${secret:x}\""));
+}
+
+#[test]
+fn guarantees_follow_from_both_ends() {
+    let source =
+        |replayable, ordered| SourceCapabilities { replayable, ordered, bounded: true, reason: None };
+    let destination = |commit| DestinationCapabilities {
+        commit,
+        max_writers: None,
+        holds_rows: false,
+        rejects_rows: false,
+        unit_bytes: None,
+    };
+    for (replayable, ordered, commit, expected) in [
+        (true, true, CommitKind::Transactional, Guarantee::ExactlyOnce),
+        (true, true, CommitKind::ConditionalCreate, Guarantee::ExactlyOnce),
+        (true, true, CommitKind::None, Guarantee::AtLeastOnce),
+        (false, true, CommitKind::Transactional, Guarantee::AtLeastOnce),
+        (true, false, CommitKind::Transactional, Guarantee::AtLeastOnce),
+    ] {
+        assert_eq!(guarantee(&source(replayable, ordered), &destination(commit)).guarantee, expected);
+    }
+    let reason = Some("a pipe".to_owned());
+    let given =
+        guarantee(&SourceCapabilities { reason, ..source(false, true) }, &destination(CommitKind::None));
+    assert_eq!(given.reason, "the source cannot be read again from a position: a pipe");
+}
+
+#[test]
+fn messages_are_also_data() {
+    let errors = read("workflow:\n  nam: x\n").unwrap_err();
+    let json = serde_json::to_value(&errors).unwrap();
+    assert_eq!(
+        json[1],
+        json!({
+            "file": "w.yaml", "line": 1, "column": 1, "severity": "error", "code": "E013",
+            "message": "`workflow` has no `destination`", "help": "or `destinations` for a graph of steps",
+            "snippet": "workflow:",
+        })
+    );
+    assert!(errors.iter().any(|e| e.line == 2 && e.snippet.as_deref() == Some("  nam: x")));
+    assert_eq!(errors[0].severity, Severity::Error);
+}
+
+#[test]
+fn size_has_a_limit_and_below_it_time_is_linear() {
+    let large = vec![b'#'; MAX_FILE_BYTES + 1];
+    let errors = load("w.yaml", &large, &|_| None, &fakes::registry()).unwrap_err();
+    assert_eq!((errors.len(), errors[0].code), (1, "E002"));
+
+    let sources: String =
+        (0..20_000).map(|n| format!("    s{n}: {{type: file, config: {{path: é{n}.csv}}}}\n")).collect();
+    let inputs: Vec<String> = (0..20_000).map(|n| format!("s{n}")).collect();
+    let text = format!(
+        "workflow:\n  name: a\n  sources:\n{sources}  destinations:\n    out: {{type: stdout, inputs: [{}]}}\n",
+        inputs.join(", ")
+    );
+    let start = Instant::now();
+    let errors = read(&text).err().map(|errors| errors.to_string()).unwrap_or_default();
+    assert!(errors.contains("E007"), "{errors}");
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+
+    let bad = format!("workflow: {{{}}}\n", (0..40_000).map(|n| format!("é{n}: 1, ")).collect::<String>());
+    let start = Instant::now();
+    assert_eq!(read(&bad).unwrap_err().len(), 1000);
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}
+
+#[test]
+fn the_schema_names_every_type_and_resolves_every_reference() {
+    fn references(value: &serde_json::Value, found: &mut Vec<String>) {
+        match value {
+            serde_json::Value::Object(object) => {
+                found.extend(object.get("$ref").and_then(|r| r.as_str()).map(str::to_owned));
+                object.values().for_each(|value| references(value, found));
+            }
+            serde_json::Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            _ => {}
+        }
+    }
+    let schema = json_schema(&fakes::registry());
+    let mut found = Vec::new();
+    references(&schema, &mut found);
+    assert!(found.len() > 20);
+    for reference in found {
+        assert!(schema.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+    }
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    for name in ["source-file", "source-stdin", "transformation-filter", "destination-sqlite"] {
+        assert_eq!(schema["$defs"][name]["additionalProperties"], json!(false), "{name}");
+    }
+    assert_eq!(schema["$defs"]["workflow"]["required"], json!(["name"]));
+    assert_eq!(schema["$defs"]["linear-source"]["allOf"][0]["if"]["properties"]["type"]["const"], "file");
+}
