@@ -1,1 +1,45 @@
-fn main() {}
+//! Every claim of the product as a command: it starts what it needs, prints a table, and fails when a record was lost
+//! or doubled or a fault did not bite.
+
+mod bench;
+mod node_under_test;
+mod oracle;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Proves and measures what actix-etl promises.
+#[derive(Debug, Parser)]
+#[command(name = "cluster-tests", version)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Crash real runs at every named point and at random moments; count lost, doubled and altered records.
+    Oracle(oracle::Args),
+    /// Measure throughput, memory and start-up beside the physical limits of the machine.
+    Bench(bench::Args),
+    /// Be the process that is killed: `actix-etl` with crash points.
+    #[command(hide = true)]
+    NodeUnderTest {
+        /// Arguments of `actix-etl`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+fn main() -> ExitCode {
+    match CommandLine::parse().command {
+        Command::Oracle(args) => oracle::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::NodeUnderTest { arguments } => node_under_test::run(arguments),
+    }
+}

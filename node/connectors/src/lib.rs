@@ -2,7 +2,7 @@
 
 use etl_connector_basic::{GenerateSource, StdoutDestination};
 use etl_connector_file::{FileDestination, FileSource};
-use etl_connector_sqlite::SqliteDestination;
+use etl_connector_sqlite::{SqliteDestination, SqliteSource};
 use etl_sdk::Registry;
 use etl_transforms::{Filter, Mapping};
 
@@ -11,6 +11,7 @@ pub fn registry() -> Registry {
     Registry::default()
         .source(FileSource)
         .source(GenerateSource)
+        .source(SqliteSource)
         .processor(Filter)
         .processor(Mapping)
         .destination(FileDestination)

@@ -105,12 +105,14 @@ pub async fn run(request: RunRequest) -> Result<RunReport, EngineError> {
     let share = request.options.share(chains.len().min(parallelism.get()));
     let arbiters: Vec<Arbiter> =
         (0..request.options.workers.get().min(chains.len().max(1))).map(|_| Arbiter::new()).collect();
+    let (alive, mut vanished) = oneshot::channel();
     let supervisor = SupervisorActor::new(
         request.options.clone(),
         Arc::clone(&request.state),
         Arc::clone(&request.dead_letters),
         request.progress,
         arbiters.iter().map(Arbiter::handle).collect(),
+        alive,
     )
     .start();
     let replaces = Arc::new(request.replaces);
@@ -144,15 +146,21 @@ pub async fn run(request: RunRequest) -> Result<RunReport, EngineError> {
     let gone = |error: &dyn std::fmt::Display| EngineError::Internal(format!("workflow actor: {error}"));
     workflow.send(Begin(sender)).await.map_err(|error| gone(&error))?;
     let mut stop = request.stop;
+    let mut stop_is_possible = true;
     let result = loop {
         tokio::select! {
+            biased;
             result = &mut report => break result.map_err(|error| gone(&error)),
-            changed = stop.changed() => match changed {
+            _ = &mut vanished => {
+                break Err(EngineError::Internal("the supervisor actor has vanished".to_owned()));
+            }
+            changed = stop.changed(), if stop_is_possible => match changed {
                 Ok(()) if *stop.borrow() == StopMode::Drain => {
                     workflow.send(Drain).await.map_err(|error| gone(&error))?;
                 }
                 Ok(()) => {}
-                Err(_) => break (&mut report).await.map_err(|error| gone(&error)),
+                // Nobody can ask for a stop any more.
+                Err(_) => stop_is_possible = false,
             },
         }
     };

@@ -13,8 +13,11 @@ pub(crate) fn values(array: &ArrayRef, field: &Field) -> Vec<Result<Value, Failu
     match array.data_type() {
         DataType::Struct(fields) => {
             let columns = array.as_struct().columns();
-            let mut columns: Vec<_> =
-                fields.iter().zip(columns).map(|(field, column)| (field, values(column, field).into_iter())).collect();
+            let mut columns: Vec<_> = fields
+                .iter()
+                .zip(columns)
+                .map(|(field, column)| (field, values(column, field).into_iter()))
+                .collect();
             rows.map(|row| {
                 let entries: Result<Vec<_>, Failure> = columns
                     .iter_mut()
@@ -29,27 +32,30 @@ pub(crate) fn values(array: &ArrayRef, field: &Field) -> Vec<Result<Value, Failu
         }
         DataType::List(item) => {
             let lists = array.as_list::<i32>();
-            rows.map(|row| if lists.is_null(row) { Ok(Value::Null) } else { list(&lists.value(row), item) }).collect()
+            rows.map(|row| if lists.is_null(row) { Ok(Value::Null) } else { list(&lists.value(row), item) })
+                .collect()
         }
         DataType::LargeList(item) => {
             let lists = array.as_list::<i64>();
-            rows.map(|row| if lists.is_null(row) { Ok(Value::Null) } else { list(&lists.value(row), item) }).collect()
+            rows.map(|row| if lists.is_null(row) { Ok(Value::Null) } else { list(&lists.value(row), item) })
+                .collect()
         }
         DataType::FixedSizeList(item, _) => {
             let lists = array.as_fixed_size_list();
-            rows.map(|row| if lists.is_null(row) { Ok(Value::Null) } else { list(&lists.value(row), item) }).collect()
+            rows.map(|row| if lists.is_null(row) { Ok(Value::Null) } else { list(&lists.value(row), item) })
+                .collect()
         }
         DataType::Map(..) => {
             let maps = array.as_map();
             rows.map(|row| if maps.is_null(row) { Ok(Value::Null) } else { map(&maps.value(row)) }).collect()
         }
         _ => match load(array, field) {
-            Ok((Data::Nested { .. }, _)) => {
-                rows.map(|row| if array.is_null(row) { Ok(Value::Null) } else { Err(unsupported(array)) }).collect()
-            }
-            Ok((data, failures)) => {
-                rows.map(|row| failures.get(row).map_or_else(|| data.value(row), |failure| Err(failure.clone()))).collect()
-            }
+            Ok((Data::Nested { .. }, _)) => rows
+                .map(|row| if array.is_null(row) { Ok(Value::Null) } else { Err(unsupported(array)) })
+                .collect(),
+            Ok((data, failures)) => rows
+                .map(|row| failures.get(row).map_or_else(|| data.value(row), |failure| Err(failure.clone())))
+                .collect(),
             Err(failure) => rows.map(|_| Err(failure.clone())).collect(),
         },
     }

@@ -134,8 +134,12 @@ impl Compiler<'_> {
             Kind::Struct(fields) => match fields.iter().enumerate().find(|(_, (name, _))| name == field) {
                 Some((place, (_, kind))) => {
                     let kind = kind.clone();
-                    let select =
-                        Select { operand: Box::new(operand_plan), field: field.into(), place: Some(place), lenient };
+                    let select = Select {
+                        operand: Box::new(operand_plan),
+                        field: field.into(),
+                        place: Some(place),
+                        lenient,
+                    };
                     return Plan::new(kind, Node::Select(select));
                 }
                 None => return missing(field, fields.iter().map(|(name, _)| name.as_str()), lenient),
@@ -166,7 +170,13 @@ impl Compiler<'_> {
         plan
     }
 
-    fn conditional(&mut self, condition: &Syntax, then: &Syntax, other: &Syntax, offset: Option<usize>) -> Plan {
+    fn conditional(
+        &mut self,
+        condition: &Syntax,
+        then: &Syntax,
+        other: &Syntax,
+        offset: Option<usize>,
+    ) -> Plan {
         let condition = self.boolean(condition, "?:");
         let (then, other) = (self.value(then), self.value(other));
         let Some(kind) = then.kind.join(&other.kind) else {
@@ -217,9 +227,8 @@ impl Compiler<'_> {
             _ => args.iter().map(|arg| self.value(arg)).collect(),
         };
         let kinds: Vec<Kind> = plans.iter().map(|plan| plan.kind.clone()).collect();
-        let null = !function.accepts_null()
-            && !(function == Function::In)
-            && plans.iter().any(is_null_literal);
+        let null =
+            !function.accepts_null() && !(function == Function::In) && plans.iter().any(is_null_literal);
         let kind = signature::result(function, &kinds).filter(|_| !null);
         let Some(kind) = kind else {
             let names: Vec<String> = kinds.iter().map(Kind::to_string).collect();
@@ -243,7 +252,13 @@ impl Compiler<'_> {
     }
 
     /// Folds constants and picks the nodes with prepared operands.
-    fn specialised(&mut self, function: Function, plans: Vec<Plan>, kind: Kind, offset: Option<usize>) -> Plan {
+    fn specialised(
+        &mut self,
+        function: Function,
+        plans: Vec<Plan>,
+        kind: Kind,
+        offset: Option<usize>,
+    ) -> Plan {
         if function == Function::Matches
             && let [_, Plan { node: Node::Const(Value::String(pattern)), .. }] = plans.as_slice()
         {
@@ -322,7 +337,9 @@ impl Compiler<'_> {
         let kind = match inner.kind {
             LoopKind::All | LoopKind::Exists | LoopKind::ExistsOne => Kind::Bool,
             LoopKind::Filter => Kind::List(Box::new(element)),
-            LoopKind::Map => Kind::List(Box::new(yields.as_ref().map_or(Kind::Dyn, |plan| plan.kind.clone()))),
+            LoopKind::Map => {
+                Kind::List(Box::new(yields.as_ref().map_or(Kind::Dyn, |plan| plan.kind.clone())))
+            }
         };
         Plan::new(kind, Node::Loop(Box::new(Loop { kind: inner.kind, range, condition, yields, local })))
     }
@@ -375,10 +392,8 @@ fn missing<'a>(name: &str, known: impl Iterator<Item = &'a str>, lenient: bool) 
 }
 
 /// The type of elements that stand together in a literal: theirs, or `dyn` where they differ.
-fn join_all<'a>(kinds: impl Iterator<Item = &'a Kind>) -> Kind {
-    kinds
-        .fold(Some(Kind::Never), |joined: Option<Kind>, kind| joined.and_then(|joined| joined.join(kind)))
-        .unwrap_or(Kind::Dyn)
+fn join_all<'a>(mut kinds: impl Iterator<Item = &'a Kind>) -> Kind {
+    kinds.try_fold(Kind::Never, |joined, kind| joined.join(kind)).unwrap_or(Kind::Dyn)
 }
 
 fn literal_list(items: &[Plan]) -> Option<Plan> {

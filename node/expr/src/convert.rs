@@ -22,15 +22,15 @@ pub(crate) fn convert(function: Function, value: &Value) -> Option<Result<Value,
         }
         (Function::ToInt, Value::Double(v)) => int_from_double(*v).map(Value::Int),
         (Function::ToInt, Value::String(v)) => int_from_string(v).map(Value::Int),
-        (Function::ToInt, Value::Timestamp(v)) => {
-            i64::try_from(v.div_euclid(SECOND)).map(Value::Int).map_err(|_| Failure::overflow(format_args!("int")))
-        }
+        (Function::ToInt, Value::Timestamp(v)) => i64::try_from(v.div_euclid(SECOND))
+            .map(Value::Int)
+            .map_err(|_| Failure::overflow(format_args!("int"))),
         (Function::ToUint, Value::Int(v)) => {
             u64::try_from(*v).map(Value::Uint).map_err(|_| Failure::overflow(format_args!("uint({v})")))
         }
-        (Function::ToUint, Value::Double(v)) => {
-            number::double_to_uint(*v).map(Value::Uint).ok_or_else(|| Failure::overflow(format_args!("uint({v})")))
-        }
+        (Function::ToUint, Value::Double(v)) => number::double_to_uint(*v)
+            .map(Value::Uint)
+            .ok_or_else(|| Failure::overflow(format_args!("uint({v})"))),
         (Function::ToUint, Value::String(v)) => {
             let digits = !v.starts_with('+');
             v.parse().ok().filter(|_| digits).map(Value::Uint).ok_or_else(|| not_a("uint", v))
@@ -43,9 +43,10 @@ pub(crate) fn convert(function: Function, value: &Value) -> Option<Result<Value,
             Err(_) => Err(Failure::new("invalid_utf8", "the bytes are not UTF-8 text")),
         },
         (Function::ToString, Value::Timestamp(v)) => time::timestamp_to_string(*v).map(Value::string),
-        (Function::ToString, Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Double(_) | Value::Duration(_)) => {
-            Ok(Value::string(text(value)))
-        }
+        (
+            Function::ToString,
+            Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Double(_) | Value::Duration(_),
+        ) => Ok(Value::string(text(value))),
         (Function::ToBool, Value::String(v)) => match v.as_ref() {
             "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(Value::Bool(true)),
             "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(Value::Bool(false)),

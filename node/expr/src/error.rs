@@ -13,7 +13,11 @@ pub struct ExprError {
 }
 
 impl ExprError {
-    pub(crate) fn new(offset: impl Into<Option<usize>>, code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        offset: impl Into<Option<usize>>,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
         Self { offset: offset.into(), code, message: message.into(), help: None }
     }
 

@@ -1,5 +1,6 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
@@ -13,6 +14,7 @@ use crate::kernels::{self, Computed};
 use crate::kind::Kind;
 use crate::plan::{Node, Plan, Select, Set};
 use crate::scalar;
+use crate::strings;
 use crate::truth::Truth;
 use crate::value::Value;
 use crate::vector::{Data, Vector, from_values, load};
@@ -92,21 +94,18 @@ impl<'a> Evaluator<'a> {
     }
 
     fn column(&self, index: usize, field: &FieldRef, active: Active<'_>) -> Vector {
-        let Some(array) = self.columns.get(index).filter(|array| array.data_type() == field.data_type()) else {
+        let Some(array) = self.columns.get(index).filter(|array| array.data_type() == field.data_type())
+        else {
             let message = format!("the batch has no column `{}` of type {}", field.name(), field.data_type());
             return self.failed(active, Failure::new("internal", message));
         };
         let mut loaded = self.loaded.borrow_mut();
-        if !loaded.contains_key(&index) {
-            match load(array, field) {
-                Ok(column) => {
-                    loaded.insert(index, column);
-                }
+        let (data, failures) = match loaded.entry(index) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => match load(array, field) {
+                Ok(column) => entry.insert(column),
                 Err(failure) => return self.failed(active, failure),
-            }
-        }
-        let Some((data, failures)) = loaded.get(&index) else {
-            return self.failed(active, Failure::new("internal", "a column was not loaded"));
+            },
         };
         let mut vector = Vector { data: data.clone(), constant: false, failures: failures.clone() };
         if let Some(active) = active {
@@ -119,7 +118,8 @@ impl<'a> Evaluator<'a> {
     pub fn path(&self, plan: &Plan, active: Active<'_>) -> Option<(ArrayRef, Failures)> {
         match &plan.node {
             Node::Column { index, field } => {
-                let array = self.columns.get(*index).filter(|array| array.data_type() == field.data_type())?;
+                let array =
+                    self.columns.get(*index).filter(|array| array.data_type() == field.data_type())?;
                 Some((array.clone(), Failures::none()))
             }
             Node::Select(select) => {
@@ -151,7 +151,8 @@ impl<'a> Evaluator<'a> {
     fn select(&self, plan: &Plan, select: &Select, active: Active<'_>) -> Vector {
         if let Some(field) = plan.path_field() {
             let Some((array, mut failures)) = self.path(plan, active) else {
-                return self.failed(active, Failure::new("internal", "the batch is not of the compiled schema"));
+                return self
+                    .failed(active, Failure::new("internal", "the batch is not of the compiled schema"));
             };
             return match load(&array, &field) {
                 Ok((data, mut unreadable)) => {
@@ -235,8 +236,9 @@ impl<'a> Evaluator<'a> {
                 }
             }
         }
-        let computed = kernels::call(function, &args, self.rows, live.as_ref())
-            .unwrap_or_else(|| rows_of(&args, kind, self.rows, live.as_ref(), &|values| scalar::call(function, &values)));
+        let computed = kernels::call(function, &args, self.rows, live.as_ref()).unwrap_or_else(|| {
+            rows_of(&args, kind, self.rows, live.as_ref(), &|values| scalar::call(function, &values))
+        });
         finish(computed, live, failures)
     }
 
@@ -347,18 +349,35 @@ pub(crate) fn rows_of(
     function: &dyn Fn(Vec<Value>) -> Result<Value, Failure>,
 ) -> Computed {
     let mut failed = Vec::new();
+    let mut total = 0;
     let values = (0..rows).map(|row| {
         if live.is_some_and(|live| live.is_null(row)) {
             return Value::Null;
         }
         let values: Result<Vec<Value>, Failure> = args.iter().map(|arg| arg.value(row)).collect();
-        values.and_then(function).unwrap_or_else(|failure| {
+        values.and_then(function).and_then(|value| bounded(value, &mut total)).unwrap_or_else(|failure| {
             failed.push((row, failure));
             Value::Null
         })
     });
     let values = values.collect();
     Computed { data: from_values(kind, values), failed }
+}
+
+/// Refuses a text that no longer fits into the column, whose offsets are 32 bits wide.
+fn bounded(value: Value, total: &mut usize) -> Result<Value, Failure> {
+    let length = match &value {
+        Value::String(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        _ => 0,
+    };
+    if length > 0 {
+        if !strings::has_room(*total, length) {
+            return Err(Failure::new("too_long", "the texts of the batch are too long"));
+        }
+        *total += length;
+    }
+    Ok(value)
 }
 
 /// Joins what a kernel computed with the rows that it did not compute.

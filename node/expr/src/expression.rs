@@ -87,7 +87,14 @@ fn syntax_errors(text: &str, errors: ParseErrors) -> Vec<ExprError> {
         .into_iter()
         .map(|error| {
             let message = error.msg.strip_prefix("Syntax error: ").unwrap_or(&error.msg).to_owned();
-            ExprError::new(byte_offset(text, error.pos), "syntax", message)
+            let has = message.contains("has() macro");
+            let fault = ExprError::new(byte_offset(text, error.pos), "syntax", message);
+            if has {
+                fault
+                    .with_help("has() takes a field of something: write `has(record.name)` or `name != null`")
+            } else {
+                fault
+            }
         })
         .collect();
     if found.is_empty() {

@@ -12,7 +12,10 @@ pub(crate) struct Failures(Vec<Group>);
 
 #[derive(Debug, Clone)]
 enum Group {
-    Same { rows: BooleanBuffer, failure: Failure },
+    Same {
+        rows: BooleanBuffer,
+        failure: Failure,
+    },
     /// Ascending by row.
     Each(Vec<(usize, Failure)>),
 }
@@ -78,9 +81,11 @@ impl Failures {
     pub fn get(&self, row: usize) -> Option<&Failure> {
         self.0.iter().find_map(|group| match group {
             Group::Same { rows, failure } => rows.value(row).then_some(failure),
-            Group::Each(rows) => {
-                rows.binary_search_by_key(&row, |(row, _)| *row).ok().and_then(|i| rows.get(i)).map(|(_, f)| f)
-            }
+            Group::Each(rows) => rows
+                .binary_search_by_key(&row, |(row, _)| *row)
+                .ok()
+                .and_then(|i| rows.get(i))
+                .map(|(_, f)| f),
         })
     }
 

@@ -193,7 +193,8 @@ pub(crate) fn resolve(
         let message = format!("`{name}` is called with the wrong arguments");
         return Err(ExprError::new(offset, "wrong_arguments", message).with_help(format!("write `{usage}`")));
     }
-    let Some(entry) = TABLE.iter().find(|entry| entry.name == name && (entry.style == Style::Math) == math) else {
+    let Some(entry) = TABLE.iter().find(|entry| entry.name == name && (entry.style == Style::Math) == math)
+    else {
         return Err(unknown(name, &written, offset));
     };
     let usage = match entry.style {
@@ -227,9 +228,10 @@ pub(crate) fn resolve(
 
 fn unknown(name: &str, written: &str, offset: Option<usize>) -> ExprError {
     let error = ExprError::new(offset, "unknown_function", format!("there is no function `{written}`"));
-    let candidates = TABLE.iter().map(|entry| (entry.name, entry.style)).chain(
-        MACROS.iter().map(|(name, _)| (*name, Style::Member)),
-    );
+    let candidates = TABLE
+        .iter()
+        .map(|entry| (entry.name, entry.style))
+        .chain(MACROS.iter().map(|(name, _)| (*name, Style::Member)));
     let best = candidates
         .map(|(candidate, style)| {
             (strsim::damerau_levenshtein(&candidate.to_lowercase(), &name.to_lowercase()), candidate, style)

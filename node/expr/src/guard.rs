@@ -115,7 +115,7 @@ mod tests {
             "a".to_owned() + &".b()".repeat(51),
             "!".repeat(200),
             "a?b:".repeat(60),
-            "((1+1)".repeat(40),
+            "((1+1)".repeat(60),
         ] {
             assert_eq!(check(&deep).unwrap_err().code, "too_deep", "{deep}");
         }

@@ -98,7 +98,10 @@ pub(crate) fn constant(value: &serde_json::Value) -> (Value, Kind) {
         serde_json::Value::String(text) => (Value::string(text.as_str()), Kind::String),
         serde_json::Value::Array(items) => {
             let items: Vec<(Value, Kind)> = items.iter().map(constant).collect();
-            let kind = items.iter().try_fold(Kind::Never, |joined, (_, kind)| joined.join(kind)).unwrap_or(Kind::Dyn);
+            let kind = items
+                .iter()
+                .try_fold(Kind::Never, |joined, (_, kind)| joined.join(kind))
+                .unwrap_or(Kind::Dyn);
             (Value::List(items.into_iter().map(|(value, _)| value).collect()), Kind::List(Box::new(kind)))
         }
         serde_json::Value::Object(fields) => {
@@ -109,7 +112,8 @@ pub(crate) fn constant(value: &serde_json::Value) -> (Value, Kind) {
                     (name, value, kind)
                 })
                 .collect();
-            let kind = Kind::Struct(fields.iter().map(|(name, _, kind)| ((*name).clone(), kind.clone())).collect());
+            let kind =
+                Kind::Struct(fields.iter().map(|(name, _, kind)| ((*name).clone(), kind.clone())).collect());
             let entries = fields.into_iter().map(|(name, value, _)| (Value::string(name.as_str()), value));
             (Value::Map(entries.collect()), kind)
         }
@@ -123,9 +127,14 @@ pub(crate) fn to_json(value: &Value) -> Result<serde_json::Value, Failure> {
         Value::Bool(value) => (*value).into(),
         Value::Int(value) => (*value).into(),
         Value::Uint(value) => (*value).into(),
-        Value::Double(value) => serde_json::Number::from_f64(*value).map(serde_json::Value::Number).ok_or_else(|| {
-            Failure::new("not_representable", format!("{value} cannot be written as JSON; use string(...)"))
-        })?,
+        Value::Double(value) => {
+            serde_json::Number::from_f64(*value).map(serde_json::Value::Number).ok_or_else(|| {
+                Failure::new(
+                    "not_representable",
+                    format!("{value} cannot be written as JSON; use string(...)"),
+                )
+            })?
+        }
         Value::String(value) => value.as_ref().into(),
         Value::Bytes(value) => BASE64_STANDARD.encode(value).into(),
         Value::Timestamp(nanos) => time::timestamp_to_string(*nanos)?.into(),

@@ -92,7 +92,9 @@ impl Kind {
     pub fn join(&self, other: &Self) -> Option<Self> {
         match (self, other) {
             (a, b) if a == b => Some(a.clone()),
-            (Self::Never, kind) | (kind, Self::Never) | (Self::Null, kind) | (kind, Self::Null) => Some(kind.clone()),
+            (Self::Never, kind) | (kind, Self::Never) | (Self::Null, kind) | (kind, Self::Null) => {
+                Some(kind.clone())
+            }
             (Self::Dyn, _) | (_, Self::Dyn) => Some(Self::Dyn),
             (Self::List(a), Self::List(b)) => a.join(b).map(|item| Self::List(Box::new(item))),
             (Self::Map(ka, va), Self::Map(kb, vb)) => {
@@ -131,7 +133,7 @@ impl Kind {
             Self::Uint => DataType::UInt64,
             Self::Double => DataType::Float64,
             Self::Bytes => DataType::Binary,
-            Self::Timestamp => DataType::Timestamp(unit, Some("UTC".into())),
+            Self::Timestamp => DataType::Timestamp(unit, Some("+00:00".into())),
             Self::Duration => DataType::Duration(unit),
             Self::List(item) => DataType::List(Arc::new(item.field("item", unit))),
             Self::Map(key, value) => {

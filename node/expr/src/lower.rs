@@ -23,7 +23,11 @@ impl Lowering<'_> {
             Expr::Select(select) => {
                 let operand = Box::new(self.lower(&select.operand));
                 let field = select.field.clone();
-                if select.test { SyntaxNode::Has { operand, field } } else { SyntaxNode::Select { operand, field } }
+                if select.test {
+                    SyntaxNode::Has { operand, field }
+                } else {
+                    SyntaxNode::Select { operand, field }
+                }
             }
             Expr::Call(call) => self.call(offset, &call.func_name, call.target.as_deref(), &call.args),
             Expr::List(list) => SyntaxNode::List(list.elements.iter().map(|item| self.lower(item)).collect()),
@@ -31,8 +35,12 @@ impl Lowering<'_> {
                 let mut entries = Vec::with_capacity(map.entries.len());
                 for entry in &map.entries {
                     match &entry.expr {
-                        EntryExpr::MapEntry(entry) => entries.push((self.lower(&entry.key), self.lower(&entry.value))),
-                        EntryExpr::StructField(_) => return self.fault(offset, "messages cannot be built here"),
+                        EntryExpr::MapEntry(entry) => {
+                            entries.push((self.lower(&entry.key), self.lower(&entry.value)))
+                        }
+                        EntryExpr::StructField(_) => {
+                            return self.fault(offset, "messages cannot be built here");
+                        }
                     }
                 }
                 SyntaxNode::Map(entries)
@@ -52,8 +60,8 @@ impl Lowering<'_> {
 
     fn offset(&self, id: u64) -> Option<usize> {
         let start = self.places.offset_for(id)?.0 as usize;
-        // The parser counts characters; ours are bytes.
-        self.places.source.char_indices().nth(start).map(|(byte, _)| byte)
+        // Positions are bytes of the text.
+        (start <= self.places.source.len()).then_some(start)
     }
 
     fn fault(&mut self, offset: Option<usize>, message: &str) -> Syntax {
@@ -69,7 +77,8 @@ impl Lowering<'_> {
         args: &[IdedExpr],
     ) -> SyntaxNode {
         let math = matches!(target.map(|t| &t.expr), Some(Expr::Ident(space)) if space == "math")
-            && (functions::is_math(name) || functions::resolve(name, true, false, args.len() + 1, None).is_err());
+            && (functions::is_math(name)
+                || functions::resolve(name, true, false, args.len() + 1, None).is_err());
         let receiver = target.filter(|_| !math);
         let mut operands: Vec<Syntax> = receiver.into_iter().chain(args).map(|arg| self.lower(arg)).collect();
         match (name, operands.len()) {
@@ -89,7 +98,9 @@ impl Lowering<'_> {
                 }
             }
             (operators::CONDITIONAL, 3) => {
-                if let (Some(other), Some(then), Some(condition)) = (operands.pop(), operands.pop(), operands.pop()) {
+                if let (Some(other), Some(then), Some(condition)) =
+                    (operands.pop(), operands.pop(), operands.pop())
+                {
                     return SyntaxNode::If(Box::new(condition), Box::new(then), Box::new(other));
                 }
             }
@@ -123,12 +134,16 @@ impl Lowering<'_> {
         let (kind, condition, yields) = match (step.func_name.as_str(), step.args.as_slice()) {
             (operators::LOGICAL_AND, [_, body]) => (LoopKind::All, Some(body.clone()), None),
             (operators::LOGICAL_OR, [_, body]) => (LoopKind::Exists, Some(body.clone()), None),
-            (operators::CONDITIONAL, [body, _, _]) if !is_list => (LoopKind::ExistsOne, Some(body.clone()), None),
+            (operators::CONDITIONAL, [body, _, _]) if !is_list => {
+                (LoopKind::ExistsOne, Some(body.clone()), None)
+            }
             (operators::CONDITIONAL, [body, step, _]) => {
                 let yields = appended(step)?;
                 // `filter` yields the element itself, so mapping to it is the same.
                 match &yields.expr {
-                    Expr::Ident(name) if *name == fold.iter_var => (LoopKind::Filter, Some(body.clone()), None),
+                    Expr::Ident(name) if *name == fold.iter_var => {
+                        (LoopKind::Filter, Some(body.clone()), None)
+                    }
                     _ => (LoopKind::Map, Some(body.clone()), Some(yields)),
                 }
             }

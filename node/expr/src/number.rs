@@ -96,7 +96,9 @@ mod tests {
 
     #[test]
     fn text_of_doubles_reads_back() {
-        for (value, text) in [(2.0, "2"), (123.4, "123.4"), (-4.5e-13, "-4.5e-13"), (1e21, "1e21"), (0.1, "0.1")] {
+        for (value, text) in
+            [(2.0, "2"), (123.4, "123.4"), (-4.5e-13, "-4.5e-13"), (1e21, "1e21"), (0.1, "0.1")]
+        {
             assert_eq!(double_to_string(value), text);
             assert_eq!(text.parse::<f64>(), Ok(value));
         }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, DurationMicrosecondArray, DurationNanosecondArray, Float64Array,
-    Int64Array, ListArray, MapArray, NullArray, StringArray, StructArray, TimestampMicrosecondArray,
-    TimestampNanosecondArray, UInt64Array, new_null_array,
+    Array, ArrayRef, BinaryArray, BooleanArray, DurationMicrosecondArray, DurationNanosecondArray,
+    Float64Array, Int64Array, ListArray, MapArray, NullArray, StringArray, StructArray,
+    TimestampMicrosecondArray, TimestampNanosecondArray, UInt64Array, new_null_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, TimeUnit};
@@ -64,9 +64,9 @@ fn times(nanos: Nanos, timestamps: bool, unit: TimeUnit) -> (ArrayRef, Failed) {
     });
     let array: ArrayRef = match (timestamps, unit) {
         (true, TimeUnit::Nanosecond) => {
-            Arc::new(values.collect::<TimestampNanosecondArray>().with_timezone("UTC"))
+            Arc::new(values.collect::<TimestampNanosecondArray>().with_timezone("+00:00"))
         }
-        (true, _) => Arc::new(values.collect::<TimestampMicrosecondArray>().with_timezone("UTC")),
+        (true, _) => Arc::new(values.collect::<TimestampMicrosecondArray>().with_timezone("+00:00")),
         (false, TimeUnit::Nanosecond) => Arc::new(values.collect::<DurationNanosecondArray>()),
         (false, _) => Arc::new(values.collect::<DurationMicrosecondArray>()),
     };
@@ -74,16 +74,19 @@ fn times(nanos: Nanos, timestamps: bool, unit: TimeUnit) -> (ArrayRef, Failed) {
 }
 
 fn in_unit(nanos: i128, unit: TimeUnit) -> Result<i64, Failure> {
-    let (factor, name) = if unit == TimeUnit::Nanosecond { (1, "nanoseconds") } else { (1_000, "microseconds") };
+    let (factor, name) =
+        if unit == TimeUnit::Nanosecond { (1, "nanoseconds") } else { (1_000, "microseconds") };
     if nanos % factor != 0 {
         return Err(Failure::new(
             "time_precision",
-            format!("the time has nanoseconds ({} of the second), its column counts {name}", nanos.rem_euclid(1_000_000_000)),
+            format!(
+                "the time has nanoseconds ({} of the second), its column counts {name}",
+                nanos.rem_euclid(1_000_000_000)
+            ),
         ));
     }
-    i64::try_from(nanos / factor).map_err(|_| {
-        Failure::new("overflow", format!("the time is outside the range of a column of {name}"))
-    })
+    i64::try_from(nanos / factor)
+        .map_err(|_| Failure::new("overflow", format!("the time is outside the range of a column of {name}")))
 }
 
 /// A column of `kind` out of single values; a value of another type is reported, never converted.
@@ -166,7 +169,10 @@ fn build(values: Vec<Value>, kind: &Kind, unit: TimeUnit) -> (ArrayRef, Failed) 
 }
 
 fn mismatch(value: &Value, kind: &Kind) -> Failure {
-    Failure::new("no_such_overload", format!("a value of type {} does not fit into {kind}", value.type_name()))
+    Failure::new(
+        "no_such_overload",
+        format!("a value of type {} does not fit into {kind}", value.type_name()),
+    )
 }
 
 /// The row whose elements include `element`, given where each row's elements begin.
@@ -213,7 +219,9 @@ fn build_lists(values: Vec<Value>, kind: &Kind, item: &Kind, unit: TimeUnit) -> 
 }
 
 fn build_maps(values: Vec<Value>, kind: &Kind, unit: TimeUnit) -> (ArrayRef, Failed) {
-    let Kind::Map(key_kind, value_kind) = kind else { return (Arc::new(NullArray::new(values.len())), Vec::new()) };
+    let Kind::Map(key_kind, value_kind) = kind else {
+        return (Arc::new(NullArray::new(values.len())), Vec::new());
+    };
     let (mut failed, mut valid, mut lengths) = (Vec::new(), Vec::new(), Vec::new());
     let (mut keys, mut items) = (Vec::new(), Vec::new());
     for (row, value) in values.iter().enumerate() {
@@ -241,8 +249,12 @@ fn build_maps(values: Vec<Value>, kind: &Kind, unit: TimeUnit) -> (ArrayRef, Fai
     let array = match kind.data_type(unit) {
         DataType::Map(entries, sorted) => match entries.data_type() {
             DataType::Struct(fields) => StructArray::try_new(fields.clone(), vec![keys, items], None)
-                .and_then(|pairs| MapArray::try_new(entries.clone(), offsets, pairs, Some(valid.into()), sorted)),
-            other => Err(arrow::error::ArrowError::SchemaError(format!("{other} in place of a map's entries"))),
+                .and_then(|pairs| {
+                    MapArray::try_new(entries.clone(), offsets, pairs, Some(valid.into()), sorted)
+                }),
+            other => {
+                Err(arrow::error::ArrowError::SchemaError(format!("{other} in place of a map's entries")))
+            }
         },
         other => Err(arrow::error::ArrowError::SchemaError(format!("{other} in place of a map"))),
     };
@@ -289,7 +301,9 @@ fn finish<A: Array + 'static>(
         Ok(array) => {
             failed.sort_by_key(|(row, _)| *row);
             let bad = NullBuffer::from(
-                (0..len).map(|row| failed.binary_search_by_key(&row, |(row, _)| *row).is_err()).collect::<Vec<_>>(),
+                (0..len)
+                    .map(|row| failed.binary_search_by_key(&row, |(row, _)| *row).is_err())
+                    .collect::<Vec<_>>(),
             );
             let array: ArrayRef = Arc::new(array);
             let array = if bad.null_count() == 0 {

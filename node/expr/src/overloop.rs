@@ -33,7 +33,8 @@ pub(crate) fn evaluate(outer: &Evaluator<'_>, inner: &Loop, kind: &Kind, active:
                     owners.extend(std::iter::repeat_n(row as u64, items.len()));
                     elements.extend(items);
                 }
-                Ok(_) => unread.push((row, Failure::new("too_long", "the lists of the batch have too many elements"))),
+                Ok(_) => unread
+                    .push((row, Failure::new("too_long", "the lists of the batch have too many elements"))),
                 Err(failure) => unread.push((row, failure)),
             }
         }
@@ -104,8 +105,7 @@ impl Body {
         owners: UInt64Array,
     ) -> Result<Self, Failure> {
         let rows = elements.len();
-        let used: Vec<usize> =
-            inner.condition.iter().chain(&inner.yields).flat_map(Plan::columns).collect();
+        let used: Vec<usize> = inner.condition.iter().chain(&inner.yields).flat_map(Plan::columns).collect();
         let columns: Result<Vec<ArrayRef>, Failure> = outer
             .columns
             .iter()
@@ -135,7 +135,12 @@ impl Body {
     }
 
     /// The result for one row, whose elements are `span`.
-    fn join(&self, kind: LoopKind, span: std::ops::Range<usize>, elements: &[Value]) -> Result<Value, Failure> {
+    fn join(
+        &self,
+        kind: LoopKind,
+        span: std::ops::Range<usize>,
+        elements: &[Value],
+    ) -> Result<Value, Failure> {
         let mut failure = None;
         let mut count = 0usize;
         let mut list = Vec::new();
@@ -146,7 +151,8 @@ impl Body {
                 Some(condition) if condition.no.value(place) => false,
                 Some(condition) => {
                     let reason = condition.failures.get(place).cloned();
-                    let reason = reason.unwrap_or_else(|| Failure::new("internal", "an element was not evaluated"));
+                    let reason =
+                        reason.unwrap_or_else(|| Failure::new("internal", "an element was not evaluated"));
                     if !matches!(kind, LoopKind::All | LoopKind::Exists) {
                         return Err(reason);
                     }

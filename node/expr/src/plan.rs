@@ -22,20 +22,38 @@ pub(crate) enum Node {
     Const(Value),
     /// Fails in every row.
     Fail(Failure),
-    Column { index: usize, field: FieldRef },
+    Column {
+        index: usize,
+        field: FieldRef,
+    },
     /// The variable of a surrounding loop, counted from the outermost.
     Local(usize),
     Select(Select),
-    IsNull { operand: Box<Plan>, negated: bool },
+    IsNull {
+        operand: Box<Plan>,
+        negated: bool,
+    },
     And(Box<Plan>, Box<Plan>),
     Or(Box<Plan>, Box<Plan>),
     Not(Box<Plan>),
     If(Box<Plan>, Box<Plan>, Box<Plan>),
-    Call { function: Function, args: Vec<Plan> },
+    Call {
+        function: Function,
+        args: Vec<Plan>,
+    },
     /// Index of a map or list in a test for null, where an absent key is null.
-    LenientIndex { operand: Box<Plan>, key: Box<Plan> },
-    Matches { operand: Box<Plan>, pattern: Regex },
-    InSet { operand: Box<Plan>, set: Set },
+    LenientIndex {
+        operand: Box<Plan>,
+        key: Box<Plan>,
+    },
+    Matches {
+        operand: Box<Plan>,
+        pattern: Regex,
+    },
+    InSet {
+        operand: Box<Plan>,
+        set: Set,
+    },
     List(Vec<Plan>),
     Map(Vec<(Plan, Plan)>),
     Loop(Box<Loop>),
@@ -146,9 +164,10 @@ impl Plan {
 fn has_nanoseconds(data_type: &DataType) -> bool {
     match data_type {
         DataType::Timestamp(unit, _) | DataType::Duration(unit) => *unit == TimeUnit::Nanosecond,
-        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) | DataType::Map(item, _) => {
-            has_nanoseconds(item.data_type())
-        }
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::Map(item, _) => has_nanoseconds(item.data_type()),
         DataType::Struct(fields) => fields.iter().any(|field| has_nanoseconds(field.data_type())),
         DataType::Dictionary(_, values) => has_nanoseconds(values),
         DataType::RunEndEncoded(_, values) => has_nanoseconds(values.data_type()),

@@ -25,7 +25,10 @@ fn cell(array: &ArrayRef, field: &Field) -> serde_json::Value {
     }
     let exact = !matches!(
         array.data_type(),
-        DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..)
+        DataType::Decimal32(..)
+            | DataType::Decimal64(..)
+            | DataType::Decimal128(..)
+            | DataType::Decimal256(..)
     );
     let value = arrow_value::values(array, field).pop().unwrap_or(Ok(Value::Null));
     match value.and_then(|value| json::to_json(&value)) {

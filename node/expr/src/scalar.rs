@@ -30,9 +30,10 @@ pub(crate) fn call(function: Function, args: &[Value]) -> Result<Value, Failure>
             let ordering = a.compare(b).ok_or_else(mismatch)?;
             Ok(Value::Bool(ordering.is_some_and(|ordering| holds(function, ordering))))
         }
-        (Function::Add | Function::Subtract | Function::Multiply | Function::Divide | Function::Modulo, [a, b]) => {
-            arithmetic(function, a, b).unwrap_or_else(|| Err(mismatch()))
-        }
+        (
+            Function::Add | Function::Subtract | Function::Multiply | Function::Divide | Function::Modulo,
+            [a, b],
+        ) => arithmetic(function, a, b).unwrap_or_else(|| Err(mismatch())),
         (Function::Negate, [a]) => match a {
             Value::Int(v) => v.checked_neg().map(Value::Int).ok_or_else(|| overflow(format_args!("-({v})"))),
             Value::Double(v) => Ok(Value::Double(-v)),
@@ -69,7 +70,9 @@ pub(crate) fn call(function: Function, args: &[Value]) -> Result<Value, Failure>
         (Function::Get(part), [Value::Duration(nanos)]) => {
             time::duration_part(*nanos, part).map(Value::Int).ok_or_else(mismatch)
         }
-        (Function::Greatest | Function::Least, args) => extreme(function, args).unwrap_or_else(|| Err(mismatch())),
+        (Function::Greatest | Function::Least, args) => {
+            extreme(function, args).unwrap_or_else(|| Err(mismatch()))
+        }
         (function, [Value::Double(value)]) => double_function(function, *value).ok_or_else(mismatch),
         (Function::Abs, [Value::Int(v)]) => {
             v.checked_abs().map(Value::Int).ok_or_else(|| overflow(format_args!("the absolute value of {v}")))
@@ -207,12 +210,16 @@ fn index(container: &Value, key: &Value) -> Option<Result<Value, Failure>> {
                 _ => return None,
             };
             Some(place.and_then(|place| items.get(place)).cloned().ok_or_else(|| {
-                let message = format!("the index {} is outside a list of {}", convert::text(key), items.len());
+                let message =
+                    format!("the index {} is outside a list of {}", convert::text(key), items.len());
                 Failure::new("index_out_of_range", message)
             }))
         }
         Value::Map(_) => Some(container.entry(key).cloned().ok_or_else(|| {
-            Failure::new("no_such_key", format!("the map has no key {}", time::shortened(&convert::text(key))))
+            Failure::new(
+                "no_such_key",
+                format!("the map has no key {}", time::shortened(&convert::text(key))),
+            )
         })),
         _ => None,
     }
@@ -293,7 +300,9 @@ fn string_function(function: Function, text: &str, rest: &[Value]) -> Option<Res
         (Function::Split, [Value::String(separator), Value::Int(limit)]) => {
             Ok(parts(strings::split(text, separator, *limit)))
         }
-        (Function::Substring, [Value::Int(start)]) => strings::substring(text, *start, None).map(Value::string),
+        (Function::Substring, [Value::Int(start)]) => {
+            strings::substring(text, *start, None).map(Value::string)
+        }
         (Function::Substring, [Value::Int(start), Value::Int(end)]) => {
             strings::substring(text, *start, Some(*end)).map(Value::string)
         }
@@ -301,7 +310,9 @@ fn string_function(function: Function, text: &str, rest: &[Value]) -> Option<Res
         (Function::IndexOf, [Value::String(part), Value::Int(from)]) => {
             strings::index_of(text, part, *from).map(Value::Int)
         }
-        (Function::LastIndexOf, [Value::String(part)]) => strings::last_index_of(text, part, None).map(Value::Int),
+        (Function::LastIndexOf, [Value::String(part)]) => {
+            strings::last_index_of(text, part, None).map(Value::Int)
+        }
         (Function::LastIndexOf, [Value::String(part), Value::Int(from)]) => {
             strings::last_index_of(text, part, Some(*from)).map(Value::Int)
         }
@@ -325,7 +336,8 @@ fn matches(text: &str, pattern: &str) -> Result<bool, Failure> {
         if let Some(last) = last.as_ref().filter(|last| last.as_str() == pattern) {
             return Ok(last.is_match(text));
         }
-        let regex = Regex::new(pattern).map_err(|error| Failure::new("invalid_pattern", error.to_string()))?;
+        let regex =
+            Regex::new(pattern).map_err(|error| Failure::new("invalid_pattern", error.to_string()))?;
         let found = regex.is_match(text);
         *last = Some(regex);
         Ok(found)

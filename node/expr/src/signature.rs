@@ -29,8 +29,9 @@ pub(crate) fn result(function: Function, kinds: &[Kind]) -> Option<Kind> {
         Function::Equal | Function::NotEqual => first.comparable(second?).then_some(Bool),
         Function::Less | Function::LessEqual | Function::Greater | Function::GreaterEqual => {
             let second = second?;
-            let ordered =
-                |kind: &Kind| kind.is_numeric() || matches!(kind, Bool | String | Bytes | Timestamp | Duration);
+            let ordered = |kind: &Kind| {
+                kind.is_numeric() || matches!(kind, Bool | String | Bytes | Timestamp | Duration)
+            };
             let fit = (open(first) || ordered(first)) && (open(second) || ordered(second));
             (fit && first.comparable(second)).then_some(Bool)
         }
@@ -80,8 +81,10 @@ pub(crate) fn result(function: Function, kinds: &[Kind]) -> Option<Kind> {
             (separator && list).then_some(String)
         }
         Function::Get(part) => {
-            let of_duration = matches!(part, Part::Hours | Part::Minutes | Part::Seconds | Part::Milliseconds);
-            let wanted: &[Kind] = if of_duration && second.is_none() { &[Timestamp, Duration] } else { &[Timestamp] };
+            let of_duration =
+                matches!(part, Part::Hours | Part::Minutes | Part::Seconds | Part::Milliseconds);
+            let wanted: &[Kind] =
+                if of_duration && second.is_none() { &[Timestamp, Duration] } else { &[Timestamp] };
             yields(Int, &[wanted, string])
         }
         Function::Round | Function::Floor | Function::Ceil | Function::Trunc => yields(Double, &[&[Double]]),
@@ -139,7 +142,8 @@ fn extreme(kinds: &[Kind]) -> Option<Kind> {
     let number = |kind: &Kind| kind.is_numeric() || matches!(kind, Kind::Dyn | Kind::Never | Kind::Null);
     let of = |kinds: &[Kind]| {
         let first = kinds.first()?;
-        let joined = kinds.iter().try_fold(first.clone(), |joined, kind| joined.join(kind)).unwrap_or(Kind::Dyn);
+        let joined =
+            kinds.iter().try_fold(first.clone(), |joined, kind| joined.join(kind)).unwrap_or(Kind::Dyn);
         Some(if joined == Kind::Null { Kind::Dyn } else { joined })
     };
     match kinds {

@@ -44,7 +44,10 @@ pub(crate) fn substring(text: &str, start: i64, end: Option<i64>) -> Result<&str
     };
     text.get(from..to).ok_or_else(|| {
         let end = end.unwrap_or_default();
-        Failure::new("index_out_of_range", format!("the substring from {start} to {end} ends before it begins"))
+        Failure::new(
+            "index_out_of_range",
+            format!("the substring from {start} to {end} ends before it begins"),
+        )
     })
 }
 

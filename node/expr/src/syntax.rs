@@ -18,13 +18,22 @@ pub(crate) enum SyntaxNode {
     Name(String),
     /// A dotted path to a field, where what is absent is null.
     Path(Vec<String>),
-    Select { operand: Box<Syntax>, field: String },
-    Has { operand: Box<Syntax>, field: String },
+    Select {
+        operand: Box<Syntax>,
+        field: String,
+    },
+    Has {
+        operand: Box<Syntax>,
+        field: String,
+    },
     And(Box<Syntax>, Box<Syntax>),
     Or(Box<Syntax>, Box<Syntax>),
     Not(Box<Syntax>),
     If(Box<Syntax>, Box<Syntax>, Box<Syntax>),
-    Call { function: Function, args: Vec<Syntax> },
+    Call {
+        function: Function,
+        args: Vec<Syntax>,
+    },
     List(Vec<Syntax>),
     Map(Vec<(Syntax, Syntax)>),
     Loop(Box<LoopSyntax>),

@@ -13,7 +13,11 @@ const LONGEST: i128 = 315_576_000_000 * SECOND;
 
 /// The timestamp, if it lies in the years 1 to 9999.
 pub(crate) fn checked_timestamp(nanos: i128) -> Result<i128, Failure> {
-    if (FIRST..=LAST).contains(&nanos) { Ok(nanos) } else { Err(Failure::overflow(format_args!("the timestamp"))) }
+    if (FIRST..=LAST).contains(&nanos) {
+        Ok(nanos)
+    } else {
+        Err(Failure::overflow(format_args!("the timestamp")))
+    }
 }
 
 /// The duration, if it is at most 10,000 years either way.
@@ -199,7 +203,9 @@ fn fixed_offset(zone: &str) -> Option<FixedOffset> {
     };
     let (hours, minutes) = rest.split_once(':')?;
     let digits = |text: &str| {
-        (text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse::<i32>().ok()).flatten()
+        (text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit()))
+            .then(|| text.parse::<i32>().ok())
+            .flatten()
     };
     let (hours, minutes) = (digits(hours)?, digits(minutes)?);
     if hours > 23 || minutes > 59 {
@@ -234,7 +240,18 @@ mod tests {
             assert_eq!(duration_from_string(text), Ok(nanos), "{text}");
             assert_eq!(duration_from_string(&duration_to_string(nanos)), Ok(nanos));
         }
-        for bad in ["", "-", "1", "s", "1x", ".s", "1..5s", "1.5.s", "1 s", "999999999999999999999999999999999999999h"] {
+        for bad in [
+            "",
+            "-",
+            "1",
+            "s",
+            "1x",
+            ".s",
+            "1..5s",
+            "1.5.s",
+            "1 s",
+            "999999999999999999999999999999999999999h",
+        ] {
             assert_eq!(duration_from_string(bad).unwrap_err().code, "invalid_duration", "{bad}");
         }
         assert_eq!(duration_from_string("90000000h").unwrap_err().code, "overflow");
@@ -242,7 +259,12 @@ mod tests {
 
     #[test]
     fn timestamps_survive_text_and_keep_their_range() {
-        for text in ["2024-02-29T12:30:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999Z", "1969-12-31T23:59:59.5Z"] {
+        for text in [
+            "2024-02-29T12:30:00Z",
+            "0001-01-01T00:00:00Z",
+            "9999-12-31T23:59:59.999999999Z",
+            "1969-12-31T23:59:59.5Z",
+        ] {
             assert_eq!(timestamp_to_string(timestamp_from_string(text).unwrap()), Ok(text.to_owned()));
         }
         assert_eq!(timestamp_from_string("2023-02-29T00:00:00Z").unwrap_err().code, "invalid_timestamp");
@@ -268,7 +290,10 @@ mod tests {
         ] {
             assert_eq!(timestamp_part(moment, part, zone), Ok(expected), "{part:?} {zone:?}");
         }
-        assert_eq!(timestamp_part(moment, Part::Hours, Some("Nowhere")).unwrap_err().code, "invalid_timezone");
+        assert_eq!(
+            timestamp_part(moment, Part::Hours, Some("Nowhere")).unwrap_err().code,
+            "invalid_timezone"
+        );
         assert_eq!(timestamp_part(moment, Part::Hours, Some("+25:00")).unwrap_err().code, "invalid_timezone");
         assert_eq!(duration_part(-3_723_321_000_000, Part::Minutes), Some(-62));
     }

@@ -97,7 +97,11 @@ impl Truth {
     pub fn into_vector(self) -> Vector {
         let known = &self.yes | &self.no;
         let nulls = (known.count_set_bits() < known.len()).then(|| NullBuffer::new(known));
-        Vector { data: Data::Bool(BooleanArray::new(self.yes, nulls)), constant: false, failures: self.failures }
+        Vector {
+            data: Data::Bool(BooleanArray::new(self.yes, nulls)),
+            constant: false,
+            failures: self.failures,
+        }
     }
 }
 

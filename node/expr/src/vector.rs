@@ -44,7 +44,10 @@ pub(crate) enum Data {
     Timestamp(Nanos),
     Duration(Nanos),
     /// Lists, maps, structs and types without a counterpart in CEL, as they came.
-    Nested { array: ArrayRef, field: FieldRef },
+    Nested {
+        array: ArrayRef,
+        field: FieldRef,
+    },
     Dyn(Vec<Value>),
 }
 
@@ -58,7 +61,10 @@ pub(crate) struct Nanos {
 impl Nanos {
     fn of<T: ArrowPrimitiveType<Native = i64>>(array: &ArrayRef, factor: i128) -> Self {
         let array = array.as_primitive::<T>();
-        Self { values: array.values().iter().map(|&v| i128::from(v) * factor).collect(), nulls: array.nulls().cloned() }
+        Self {
+            values: array.values().iter().map(|&v| i128::from(v) * factor).collect(),
+            nulls: array.nulls().cloned(),
+        }
     }
 
     fn is_null(&self, row: usize) -> bool {
@@ -186,7 +192,10 @@ impl Data {
                 let nulls = joined(array.nulls());
                 let (offsets, values, _) = array.into_parts();
                 // The parts come from a valid array and the mask has its length.
-                Self::String(StringArray::try_new(offsets, values, nulls).unwrap_or_else(|_| StringArray::new_null(valid.len())))
+                Self::String(
+                    StringArray::try_new(offsets, values, nulls)
+                        .unwrap_or_else(|_| StringArray::new_null(valid.len())),
+                )
             }
             Self::Bytes(array) => {
                 let nulls = joined(array.nulls());
@@ -222,12 +231,22 @@ impl Data {
         fn taken<A: Array + Clone + 'static>(array: &A, indices: &UInt64Array) -> Result<A, Failure> {
             let failed = |message: String| Failure::new("internal", message);
             let array = take(array, indices, None).map_err(|error| failed(error.to_string()))?;
-            array.as_any().downcast_ref::<A>().cloned().ok_or_else(|| failed("take changed a type".to_owned()))
+            array
+                .as_any()
+                .downcast_ref::<A>()
+                .cloned()
+                .ok_or_else(|| failed("take changed a type".to_owned()))
         }
         let picked = |nanos: &Nanos| Nanos {
-            values: indices.values().iter().map(|&i| nanos.values.get(i as usize).copied().unwrap_or(0)).collect(),
+            values: indices
+                .values()
+                .iter()
+                .map(|&i| nanos.values.get(i as usize).copied().unwrap_or(0))
+                .collect(),
             nulls: nanos.nulls.as_ref().map(|nulls| {
-                NullBuffer::new(BooleanBuffer::collect_bool(indices.len(), |i| nulls.is_valid(indices.value(i) as usize)))
+                NullBuffer::new(BooleanBuffer::collect_bool(indices.len(), |i| {
+                    nulls.is_valid(indices.value(i) as usize)
+                }))
             }),
         };
         Ok(match self {
@@ -241,11 +260,16 @@ impl Data {
             Self::Timestamp(nanos) => Self::Timestamp(picked(nanos)),
             Self::Duration(nanos) => Self::Duration(picked(nanos)),
             Self::Nested { array, field } => Self::Nested {
-                array: take(array, indices, None).map_err(|error| Failure::new("internal", error.to_string()))?,
+                array: take(array, indices, None)
+                    .map_err(|error| Failure::new("internal", error.to_string()))?,
                 field: field.clone(),
             },
             Self::Dyn(values) => Self::Dyn(
-                indices.values().iter().map(|&i| values.get(i as usize).cloned().unwrap_or(Value::Null)).collect(),
+                indices
+                    .values()
+                    .iter()
+                    .map(|&i| values.get(i as usize).cloned().unwrap_or(Value::Null))
+                    .collect(),
             ),
         })
     }
@@ -283,7 +307,9 @@ pub(crate) fn load(array: &ArrayRef, field: &Field) -> Result<(Data, Failures), 
         DataType::Dictionary(_, values) => return recast(array, field, values),
         DataType::RunEndEncoded(_, values) => return recast(array, field, values.data_type()),
         DataType::Int8 | DataType::Int16 | DataType::Int32 => return recast(array, field, &DataType::Int64),
-        DataType::UInt8 | DataType::UInt16 | DataType::UInt32 => return recast(array, field, &DataType::UInt64),
+        DataType::UInt8 | DataType::UInt16 | DataType::UInt32 => {
+            return recast(array, field, &DataType::UInt64);
+        }
         DataType::Float16
         | DataType::Float32
         | DataType::Decimal32(..)
@@ -323,7 +349,10 @@ pub(crate) fn from_values(kind: &Kind, values: Vec<Value>) -> Data {
     macro_rules! typed {
         ($variant:ident, $array:ty, $pattern:pat => $value:expr) => {
             Data::$variant(
-                values.iter().map(|value| if let $pattern = value { Some($value) } else { None }).collect::<$array>(),
+                values
+                    .iter()
+                    .map(|value| if let $pattern = value { Some($value) } else { None })
+                    .collect::<$array>(),
             )
         };
     }

@@ -4,7 +4,8 @@ use crate::ConnectorError;
 ///
 /// Set with the environment variable `FAILPOINTS` in a binary built with the feature `failpoints`, for example
 /// `FAILPOINTS='commit_done=2*off->return(kill)'`: the third time, the process kills itself.
-/// Arguments of `return`: `kill` (SIGKILL to itself), `error` (a retryable error), `panic`.
+/// Arguments of `return`: `kill` (SIGKILL to itself), `stop` (SIGSTOP to itself: a paused owner), `error` (a retryable
+/// error), `panic`.
 pub const FAILPOINTS: &[&str] = &[
     "claimed",
     "fenced",
@@ -34,20 +35,23 @@ pub fn failpoint(name: &'static str) -> Result<(), ConnectorError> {
             Err(ConnectorError::transient("failpoint", format!("injected error at {name}")))
         }
         Some("panic") => panic!("injected panic at {name}"),
-        _ => {
-            kill_self();
+        Some("stop") => {
+            signal_self("-STOP");
             Ok(())
+        }
+        _ => {
+            signal_self("-KILL");
+            std::process::abort();
         }
     });
     Ok(())
 }
 
 #[cfg(feature = "failpoints")]
-fn kill_self() {
+fn signal_self(signal: &str) {
     // SIGKILL and not `abort`: no handler, no flush, as if the machine had taken the process away.
     let pid = std::process::id().to_string();
-    let _ = std::process::Command::new("kill").args(["-9", &pid]).status();
-    std::process::abort();
+    let _ = std::process::Command::new("kill").args([signal, &pid]).status();
 }
 
 /// Whether a named guard is switched off, for control runs that prove the oracle sees the damage it prevents.

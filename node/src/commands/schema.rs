@@ -4,6 +4,6 @@ use crate::view::print_json;
 use crate::{Error, Exit};
 
 pub(super) fn schema(registry: &Registry) -> Result<Exit, Error> {
-    print_json(&registry.sources().count())?;
+    print_json(&etl_workflow::json_schema(registry))?;
     Ok(Exit::Success)
 }

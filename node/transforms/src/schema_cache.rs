@@ -47,7 +47,8 @@ mod tests {
     #[test]
     fn entries_are_made_once_and_bounded() {
         let cache = SchemaCache::new();
-        let schema = |i: usize| Arc::new(Schema::new(vec![Field::new(format!("c{i}"), DataType::Int64, true)]));
+        let schema =
+            |i: usize| Arc::new(Schema::new(vec![Field::new(format!("c{i}"), DataType::Int64, true)]));
         for i in 0..CAPACITY {
             assert_eq!(*cache.get(&schema(i), || i), i);
         }

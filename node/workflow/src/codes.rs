@@ -91,8 +91,9 @@ codes! {
         "Reading the same input twice would deliver every record twice.";
     DESTINATION_INPUT = "E038", "a destination used as an input",
         "Nothing comes out of a destination. Give both destinations the same inputs instead.";
-    TOO_MANY_PATHS = "E039", "too many paths between two steps",
-        "A record is copied once per path. More than 1,000 paths from one source to one destination are refused.";
+    TOO_MANY_PATHS = "E039", "too many steps or paths",
+        "A workflow may have 1,000 steps and 10,000 pairs of a source and a destination, and 1,000 paths may lead to a \
+         step, because a record is copied once per path.";
     NOT_BUILT = "E040", "part of the language, but not built yet",
         "The word is reserved for a coming version. It is refused rather than ignored, so that a workflow never \
          does less than it says.";

@@ -32,7 +32,9 @@ pub struct Workflow {
     pub transformations: Vec<Step>,
     /// By name.
     pub destinations: Vec<Step>,
-    /// A hash of everything that changes what a run does; see [`crate::meaning`](mod@crate) for what that is.
+    /// A hash of what decides which records arrive where and how they look: the name, `sync` and of every step its
+    /// name, type, inputs, `config` (secrets by name) and `on_error`; not the order of keys, the form, the description
+    /// or settings that only say how fast or carefully it is done.
     pub meaning: String,
     /// What is allowed but probably not meant.
     pub warnings: Diagnostics,

@@ -259,3 +259,38 @@ fn the_schema_names_every_type_and_resolves_every_reference() {
     assert_eq!(schema["$defs"]["workflow"]["required"], json!(["name"]));
     assert_eq!(schema["$defs"]["linear-source"]["allOf"][0]["if"]["properties"]["type"]["const"], "file");
 }
+
+#[test]
+fn a_workflow_has_a_limit_of_steps_and_routes() {
+    let workflow = |sources: usize, destinations: usize| {
+        let names: Vec<String> = (0..sources).map(|n| format!("s{n}")).collect();
+        let inputs: String = names.iter().map(|name| format!("    {name}: {{type: stdin}}\n")).collect();
+        let outputs: String =
+            (0..destinations).map(|n| format!("    d{n}: {{type: stdout, inputs: [t]}}\n")).collect();
+        format!(
+            "workflow:\n  name: a\n  sources:\n{inputs}  transformations:\n    t: {{type: mapping, inputs: [{}]}}\n  \
+             destinations:\n{outputs}",
+            names.join(", ")
+        )
+    };
+    assert_eq!(routes(&read(&workflow(90, 90)).unwrap()).len(), 8100);
+    for (sources, destinations) in [(999, 1), (101, 100)] {
+        let errors = read(&workflow(sources, destinations)).unwrap_err();
+        assert_eq!(errors.iter().map(|error| error.code).collect::<Vec<_>>(), ["E039"]);
+    }
+}
+
+#[test]
+fn a_large_file_is_read_in_linear_time() {
+    let text = |kib: usize| {
+        let line = format!("        {}\n", "é".repeat(500)).repeat(kib);
+        format!(
+            "workflow:\n  name: a\n  source:\n    type: file\n    config:\n      path: p\n      extra: |\n{line}  \
+             destination: {{type: stdout}}\n"
+        )
+    };
+    let start = Instant::now();
+    let workflow = read(&text(4000)).unwrap();
+    assert_eq!(workflow.sources[0].config["extra"].as_str().map(str::len), Some(4000 * 1001));
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}

@@ -4,7 +4,9 @@ use etl_sdk::ConnectorError;
 #[derive(Debug, thiserror::Error)]
 pub enum BasicError {
     /// A record is larger than the engine accepts.
-    #[error("`row_bytes` makes records of {row_bytes} bytes, more than the {limit} bytes allowed for one record")]
+    #[error(
+        "`row_bytes` makes records of {row_bytes} bytes, more than the {limit} bytes allowed for one record"
+    )]
     RecordTooLarge {
         /// As configured.
         row_bytes: u64,
@@ -64,9 +66,11 @@ impl From<BasicError> for ConnectorError {
             ),
             BasicError::OutputClosed => Self::external("stdout_closed", message),
             BasicError::Output(_) => Self::external("stdout", message),
-            BasicError::HeaderChanged { .. } => {
-                Self::user("csv_header_changed", message, "name the columns with a mapping, or use format: jsonl")
-            }
+            BasicError::HeaderChanged { .. } => Self::user(
+                "csv_header_changed",
+                message,
+                "name the columns with a mapping, or use format: jsonl",
+            ),
             BasicError::Format(etl_formats::FormatError::Unsupported { .. }) => {
                 Self::user("unsupported_column", message, "leave the column out or convert it with a mapping")
             }

@@ -154,7 +154,9 @@ fn io_error(action: &'static str, path: &Path, error: io::Error) -> ConnectorErr
         ),
         Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => ConnectorError::external(
             "disk_full",
-            format!("cannot {action} {shown}: no space left ({error}); free some space and run the workflow again"),
+            format!(
+                "cannot {action} {shown}: no space left ({error}); free some space and run the workflow again"
+            ),
         ),
         Kind::TimedOut | Kind::StaleNetworkFileHandle | Kind::WouldBlock | Kind::ResourceBusy => {
             ConnectorError::transient("io_error", format!("cannot {action} {shown}: {error}"))
@@ -207,7 +209,10 @@ mod tests {
             error: io::Error::from_raw_os_error(28),
         }
         .into();
-        assert_eq!((error.code(), error.fault(), error.retry()), ("disk_full", Fault::External, Retry::Never));
+        assert_eq!(
+            (error.code(), error.fault(), error.retry()),
+            ("disk_full", Fault::External, Retry::Never)
+        );
         assert!(error.to_string().starts_with("cannot write out/a.csv: no space left"), "{error}");
     }
 

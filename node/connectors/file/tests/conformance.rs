@@ -27,7 +27,9 @@ async fn rows_of(path: String) -> Vec<Value> {
             let decoded = chunk.decode().unwrap();
             assert!(decoded.errors.is_empty(), "{:?}", decoded.errors);
             for batch in decoded.batches {
-                rows.extend((0..batch.len()).map(|row| etl_formats::json::row_to_value(batch.records(), row)));
+                rows.extend(
+                    (0..batch.len()).map(|row| etl_formats::json::row_to_value(batch.records(), row)),
+                );
             }
         }
     }
@@ -61,8 +63,17 @@ fn site(name: &'static str, extra: Value) -> Site {
 #[tokio::test]
 async fn single_files_keep_the_contract_of_a_destination() {
     for name in [
-        "out.csv", "out.tsv", "out.json", "out.jsonl", "out.parquet", "out.csv.gz", "out.csv.zst", "out.json.gz",
-        "out.json.zst", "out.jsonl.gz", "out.jsonl.zst",
+        "out.csv",
+        "out.tsv",
+        "out.json",
+        "out.jsonl",
+        "out.parquet",
+        "out.csv.gz",
+        "out.csv.zst",
+        "out.json.gz",
+        "out.json.zst",
+        "out.jsonl.gz",
+        "out.jsonl.zst",
     ] {
         for mode in ["append", "replace"] {
             let kept = conformance::destination(|| site(name, json!({"mode": mode}))).await;
@@ -87,7 +98,8 @@ async fn directories_keep_the_contract_of_a_destination() {
 fn sample(format: &str) -> Vec<u8> {
     let mut text = String::new();
     for i in 0..60 {
-        let value = format!("{{\"id\": {i}, \"name\": \"line\\n{i}, \\\"quoted\\\"\", \"score\": {}.5}}", i * 3);
+        let value =
+            format!("{{\"id\": {i}, \"name\": \"line\\n{i}, \\\"quoted\\\"\", \"score\": {}.5}}", i * 3);
         match format {
             "csv" if i == 0 => text += "id,name,score\r\n0,\"a\nb\",1.5\r\n\r\n",
             "csv" if i == 30 => text += "30,too few\r\n",
@@ -125,7 +137,8 @@ async fn every_format_keeps_the_contract_of_a_source() {
         }
     }
     let pattern = folder.path().join("*.csv*");
-    let report = conformance::source(|| FileSource.configure(&json!({"path": pattern})).unwrap()).await.unwrap();
+    let report =
+        conformance::source(|| FileSource.configure(&json!({"path": pattern})).unwrap()).await.unwrap();
     assert_eq!((report.partitions, report.records), (3, 180));
 }
 

@@ -31,9 +31,8 @@ pub(crate) fn checked_path(path: &str) -> Result<PathBuf, FieldError> {
 /// Write-ahead logging lets others read while a unit is being written; `synchronous=FULL` makes every commit durable.
 pub(crate) fn open_writer(path: &Path, foreign_keys: bool) -> Result<Connection, SqliteError> {
     let place = path.display().to_string();
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).at(&place)?;
     connection.busy_timeout(BUSY_TIMEOUT).at(&place)?;
     let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).at(&place)?;

@@ -127,9 +127,9 @@ fn of_sqlite(error: &rusqlite::Error, message: String) -> ConnectorError {
             message,
             "check that the directory exists and that this user may read and write it",
         ),
-        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied) => {
-            ConnectorError::user("sqlite_read_only", message, "make the file and its directory writable")
-        }
+        Some(
+            ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied,
+        ) => ConnectorError::user("sqlite_read_only", message, "make the file and its directory writable"),
         Some(ErrorCode::NotADatabase) => {
             ConnectorError::user("not_a_database", message, "give the path of a SQLite database")
         }

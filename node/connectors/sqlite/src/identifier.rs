@@ -53,7 +53,8 @@ mod tests {
 
     #[test]
     fn a_name_is_cut_off_however_it_is_quoted() {
-        for sql in ["t(a)", "\"t\"(a)", "\"t \"\"(x\"(a)", "`t`(a)", "[t]](a)", "'t''('(a)", "  ünïcode_1(a)"] {
+        for sql in ["t(a)", "\"t\"(a)", "\"t \"\"(x\"(a)", "`t`(a)", "[t]](a)", "'t''('(a)", "  ünïcode_1(a)"]
+        {
             let expected = if sql.starts_with('[') { "](a)" } else { "(a)" };
             assert_eq!(after_name(sql), Some(expected), "{sql}");
         }

@@ -6,7 +6,9 @@ mod connection;
 mod destination;
 mod error;
 mod identifier;
+mod source;
 mod table;
 
 pub use destination::SqliteDestination;
 pub use error::SqliteError;
+pub use source::SqliteSource;

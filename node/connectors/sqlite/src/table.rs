@@ -208,8 +208,12 @@ mod tests {
             )
             .unwrap();
         let table = Table::describe(&connection, "WE\"ird; table", "db").unwrap().unwrap();
-        let required: Vec<_> = table.columns.iter().map(|c| (c.name.as_str(), c.required, c.generated)).collect();
-        assert_eq!(required, [("id", false, false), ("a", true, false), ("b", false, false), ("c", false, true)]);
+        let required: Vec<_> =
+            table.columns.iter().map(|c| (c.name.as_str(), c.required, c.generated)).collect();
+        assert_eq!(
+            required,
+            [("id", false, false), ("a", true, false), ("b", false, false), ("c", false, true)]
+        );
         assert_eq!(table.integer_key().unwrap().name, "id");
         assert!(table.column("A").is_some() && table.sql.starts_with("CREATE TABLE"));
         assert_eq!(Table::describe(&connection, "v", "db").unwrap().unwrap().kind, Kind::View);

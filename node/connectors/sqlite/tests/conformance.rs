@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 
 fn rows(path: &Path) -> Vec<Value> {
     let connection = Connection::open(path).unwrap();
-    let Ok(mut statement) = connection.prepare("SELECT id, name, score FROM target") else { return Vec::new() };
+    let Ok(mut statement) = connection.prepare("SELECT id, name, score FROM target") else {
+        return Vec::new();
+    };
     let rows = statement.query_map([], |row| {
         Ok(json!({
             "id": row.get::<_, i64>(0)?,
@@ -53,7 +55,8 @@ async fn append_keeps_the_contract() {
 
 #[tokio::test]
 async fn append_to_an_existing_table_keeps_the_contract() {
-    let table = "CREATE TABLE target (name TEXT NOT NULL, id BIGINT UNIQUE, score DOUBLE, extra TEXT DEFAULT 'x')";
+    let table =
+        "CREATE TABLE target (name TEXT NOT NULL, id BIGINT UNIQUE, score DOUBLE, extra TEXT DEFAULT 'x')";
     conformance::destination(|| site(&json!({}), table)).await.unwrap();
 }
 
@@ -69,7 +72,8 @@ async fn replace_keeps_the_contract() {
 
 #[tokio::test]
 async fn replacing_an_existing_table_keeps_the_contract() {
-    let table = "CREATE TABLE target (id INTEGER PRIMARY KEY, name TEXT NOT NULL, score REAL, twice AS (id * 2));
+    let table =
+        "CREATE TABLE target (id INTEGER PRIMARY KEY, name TEXT NOT NULL, score REAL, twice AS (id * 2));
                  CREATE UNIQUE INDEX names ON target (name);
                  INSERT INTO target VALUES (100000, 'old', 1);";
     conformance::destination(|| site(&json!({ "mode": "replace" }), table)).await.unwrap();

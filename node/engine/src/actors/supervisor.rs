@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use etl_model::{Marker, Position, Retry, Route};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::Attempt;
@@ -80,6 +80,8 @@ pub(crate) struct SupervisorActor {
     storing: bool,
     /// A store is due soon.
     scheduled: bool,
+    /// Dropped with the actor: whoever waits for the run learns that nobody drives it any more.
+    _alive: oneshot::Sender<()>,
 }
 
 impl SupervisorActor {
@@ -90,6 +92,7 @@ impl SupervisorActor {
         dead_letters: Arc<dyn DeadLetters>,
         progress: Arc<Progress>,
         arbiters: Vec<ArbiterHandle>,
+        alive: oneshot::Sender<()>,
     ) -> Self {
         let threads = Arc::new(Semaphore::new(options.workers.get()));
         Self {
@@ -103,6 +106,7 @@ impl SupervisorActor {
             dirty: HashMap::new(),
             storing: false,
             scheduled: false,
+            _alive: alive,
         }
     }
 
@@ -245,7 +249,11 @@ impl SupervisorActor {
             let stored = tokio::task::spawn_blocking(move || {
                 let checkpoints: Vec<_> =
                     batch.into_iter().map(|(_, route, marker)| (route, marker)).collect();
-                state.store_checkpoints(&checkpoints)
+                state.store_checkpoints(&checkpoints)?;
+                if let Err(error) = etl_sdk::failpoint("checkpoint_stored") {
+                    tracing::warn!(%error, "failpoint");
+                }
+                Ok(())
             });
             match stored.await {
                 Ok(result) => result.map_err(EngineError::State),
@@ -258,8 +266,6 @@ impl SupervisorActor {
                     let attempt = actor.chains.get(&id).map_or(0, |chain| chain.attempt);
                     actor.fail(id, attempt, error.clone());
                 }
-            } else if let Err(error) = etl_sdk::failpoint("checkpoint_stored") {
-                tracing::warn!(%error, "failpoint");
             }
             actor.storing = false;
             for &id in &ids {

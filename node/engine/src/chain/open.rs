@@ -76,7 +76,6 @@ fn rewound(marker: &Marker, checkpoint: Option<&Marker>) -> bool {
 pub(crate) async fn open(request: &OpenChain) -> Result<Opened, EngineError> {
     let source_name = request.plan.source.name.clone();
     let source_guard = Guard::new(source_name.clone());
-    let at_source = |error| EngineError::Step { step: source_name.clone(), error };
     let epoch = {
         let (source, partition) = (source_name.clone(), request.partition.id.clone());
         on_port(&request.state, move |state| state.raise_epoch(&source, &partition)).await?
@@ -97,16 +96,12 @@ pub(crate) async fn open(request: &OpenChain) -> Result<Opened, EngineError> {
             true => Some(guard.call("marker", writer.marker()).await?),
             false => None,
         };
-        failpoint("claimed").map_err(at_source)?;
+        guard.call("open", async { failpoint("claimed") }).await?;
         let mut marker = guard.call("fence", writer.fence(&claim)).await?;
         let checkpoint = {
             let route = route.clone();
             on_port(&request.state, move |state| state.checkpoint(&route)).await?
         };
-        {
-            let (run, route, seq) = (marker.run, route.clone(), marker.seq);
-            on_port(&request.dead_letters, move |letters| letters.truncate(run, &route, seq)).await?;
-        }
         if guard_removed("ignore_marker") {
             marker.position = checkpoint.as_ref().and_then(|checkpoint| checkpoint.position.clone());
         }
@@ -124,9 +119,14 @@ pub(crate) async fn open(request: &OpenChain) -> Result<Opened, EngineError> {
                 expected: checkpoint.as_ref().map(place).unwrap_or_default(),
             });
         }
+        // Only now: the letters of units that a restored destination has lost still belong to its newest state.
+        {
+            let (run, route, seq) = (marker.run, route.clone(), marker.seq);
+            on_port(&request.dead_letters, move |letters| letters.truncate(run, &route, seq)).await?;
+        }
         routes.push(OpenRoute { route, marker, writer });
     }
-    failpoint("fenced").map_err(at_source)?;
+    source_guard.call("fence", async { failpoint("fenced") }).await?;
     let unfinished = routes.iter().filter(|route| !route.marker.done);
     let from = unfinished
         .map(|route| route.marker.position.as_ref())

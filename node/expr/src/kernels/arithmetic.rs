@@ -1,5 +1,5 @@
-use arrow::array::{Float64Array, Int64Array, StringArray, StringBuilder, UInt64Array};
 use arrow::array::Array;
+use arrow::array::{Float64Array, Int64Array, StringArray, StringBuilder, UInt64Array};
 use arrow::buffer::NullBuffer;
 
 use crate::failure::Failure;
@@ -20,18 +20,19 @@ pub(super) fn binary(
         (Data::Int(x), Data::Int(y)) => {
             let x = Operand::new(x.values(), a.constant)?;
             let y = Operand::new(y.values(), b.constant)?;
-            let (values, failed) = match function {
-                Function::Add => checked(function, x, y, rows, live, i64::overflowing_add),
-                Function::Subtract => checked(function, x, y, rows, live, i64::overflowing_sub),
-                Function::Multiply => checked(function, x, y, rows, live, i64::overflowing_mul),
-                Function::Divide => checked(function, x, y, rows, live, |a, b| {
-                    if b == 0 { (0, true) } else { a.overflowing_div(b) }
-                }),
-                Function::Modulo => checked(function, x, y, rows, live, |a, b| {
-                    if b == 0 { (0, true) } else { a.overflowing_rem(b) }
-                }),
-                _ => return None,
-            };
+            let (values, failed) =
+                match function {
+                    Function::Add => checked(function, x, y, rows, live, i64::overflowing_add),
+                    Function::Subtract => checked(function, x, y, rows, live, i64::overflowing_sub),
+                    Function::Multiply => checked(function, x, y, rows, live, i64::overflowing_mul),
+                    Function::Divide => checked(function, x, y, rows, live, |a, b| {
+                        if b == 0 { (0, true) } else { a.overflowing_div(b) }
+                    }),
+                    Function::Modulo => checked(function, x, y, rows, live, |a, b| {
+                        if b == 0 { (0, true) } else { a.overflowing_rem(b) }
+                    }),
+                    _ => return None,
+                };
             Some(Computed { data: Data::Int(Int64Array::new(values.into(), None)), failed })
         }
         (Data::Uint(x), Data::Uint(y)) => {
@@ -41,12 +42,12 @@ pub(super) fn binary(
                 Function::Add => checked(function, x, y, rows, live, u64::overflowing_add),
                 Function::Subtract => checked(function, x, y, rows, live, u64::overflowing_sub),
                 Function::Multiply => checked(function, x, y, rows, live, u64::overflowing_mul),
-                Function::Divide => {
-                    checked(function, x, y, rows, live, |a, b| if b == 0 { (0, true) } else { (a / b, false) })
-                }
-                Function::Modulo => {
-                    checked(function, x, y, rows, live, |a, b| if b == 0 { (0, true) } else { (a % b, false) })
-                }
+                Function::Divide => checked(function, x, y, rows, live, |a, b| {
+                    a.checked_div(b).map_or((0, true), |value| (value, false))
+                }),
+                Function::Modulo => checked(function, x, y, rows, live, |a, b| {
+                    a.checked_rem(b).map_or((0, true), |value| (value, false))
+                }),
                 _ => return None,
             };
             Some(Computed { data: Data::Uint(UInt64Array::new(values.into(), None)), failed })

@@ -36,8 +36,9 @@ pub(super) fn convert(function: Function, a: &Vector, live: Option<&NullBuffer>)
             Some(Computed::total(Data::String(texts)))
         }
         (Function::ToString, Data::Double(array)) => {
-            let texts =
-                texts(array.len(), live, |builder, row| builder.write_str(&double_to_string(array.value(row))));
+            let texts = texts(array.len(), live, |builder, row| {
+                builder.write_str(&double_to_string(array.value(row)))
+            });
             Some(Computed::total(Data::String(texts)))
         }
         _ => None,

@@ -50,10 +50,16 @@ pub(crate) fn call(
             | Function::GreaterEqual,
             [a, b],
         ) => compare::compare(function, a, b, rows).map(Computed::total),
-        (Function::Contains | Function::StartsWith | Function::EndsWith, [a, b]) => text::search(function, a, b),
+        (Function::Contains | Function::StartsWith | Function::EndsWith, [a, b]) => {
+            text::search(function, a, b)
+        }
         (Function::Size, [a]) => text::size(a),
-        (Function::LowerAscii | Function::UpperAscii | Function::Trim, [a]) => text::transform(function, a, live),
-        (Function::ToInt | Function::ToDouble | Function::ToString, [a]) => convert::convert(function, a, live),
+        (Function::LowerAscii | Function::UpperAscii | Function::Trim, [a]) => {
+            text::transform(function, a, live)
+        }
+        (Function::ToInt | Function::ToDouble | Function::ToString, [a]) => {
+            convert::convert(function, a, live)
+        }
         _ => None,
     }
 }

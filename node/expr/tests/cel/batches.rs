@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
+use arrow::array::Int64Builder;
 use arrow::array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array,
-    ListArray, MapBuilder, NullArray, RecordBatch, StringArray, StringBuilder, StructArray, TimestampMillisecondArray,
-    UInt64Array,
+    ListArray, MapBuilder, NullArray, RecordBatch, StringArray, StringBuilder, StructArray,
+    TimestampMillisecondArray, UInt64Array,
 };
-use arrow::array::Int64Builder;
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, Fields, Int64Type, Schema};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -38,19 +38,38 @@ pub fn batch() -> RecordBatch {
     map.append(false).unwrap();
     map.append(true).unwrap();
     let map = map.finish();
-    let decimal = Decimal128Array::from(vec![Some(1250), None, Some(-1)]).with_precision_and_scale(10, 2).unwrap();
+    let decimal =
+        Decimal128Array::from(vec![Some(1250), None, Some(-1)]).with_precision_and_scale(10, 2).unwrap();
     let columns: Vec<(Field, ArrayRef)> = vec![
-        (Field::new("i", DataType::Int64, true), Arc::new(Int64Array::from(vec![Some(6), None, Some(i64::MAX)]))),
+        (
+            Field::new("i", DataType::Int64, true),
+            Arc::new(Int64Array::from(vec![Some(6), None, Some(i64::MAX)])),
+        ),
         (Field::new("u", DataType::UInt64, true), Arc::new(UInt64Array::from(vec![Some(5), None, Some(0)]))),
-        (Field::new("d", DataType::Float64, true), Arc::new(Float64Array::from(vec![Some(2.5), None, Some(f64::NAN)]))),
-        (Field::new("s", DataType::Utf8, true), Arc::new(StringArray::from(vec![Some("héllo"), None, Some("")]))),
-        (Field::new("b", DataType::Boolean, true), Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)]))),
-        (Field::new("y", DataType::Binary, true), Arc::new(BinaryArray::from(vec![Some(&b"ab"[..]), None, Some(&[0xff])]))),
+        (
+            Field::new("d", DataType::Float64, true),
+            Arc::new(Float64Array::from(vec![Some(2.5), None, Some(f64::NAN)])),
+        ),
+        (
+            Field::new("s", DataType::Utf8, true),
+            Arc::new(StringArray::from(vec![Some("héllo"), None, Some("")])),
+        ),
+        (
+            Field::new("b", DataType::Boolean, true),
+            Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)])),
+        ),
+        (
+            Field::new("y", DataType::Binary, true),
+            Arc::new(BinaryArray::from(vec![Some(&b"ab"[..]), None, Some(&[0xff])])),
+        ),
         (
             Field::new("t", DataType::Timestamp(arrow::datatypes::TimeUnit::Millisecond, None), true),
             Arc::new(TimestampMillisecondArray::from(vec![Some(1_234_567_890_123), None, Some(0)])),
         ),
-        (Field::new("day", DataType::Date32, true), Arc::new(Date32Array::from(vec![Some(1), None, Some(0)]))),
+        (
+            Field::new("day", DataType::Date32, true),
+            Arc::new(Date32Array::from(vec![Some(1), None, Some(0)])),
+        ),
         (Field::new("dec", decimal.data_type().clone(), true), Arc::new(decimal)),
         (Field::new("user", DataType::Struct(user_fields), true), Arc::new(user)),
         (Field::new("l", list.data_type().clone(), true), Arc::new(list)),
@@ -58,7 +77,9 @@ pub fn batch() -> RecordBatch {
         (
             json_field("doc", true),
             Arc::new(StringArray::from(vec![
-                Some(r#"{"a": {"b": 1}, "l": [1, "x", null], "n": null, "f": 1.5, "big": 18446744073709551615}"#),
+                Some(
+                    r#"{"a": {"b": 1}, "l": [1, "x", null], "n": null, "f": 1.5, "big": 18446744073709551615}"#,
+                ),
                 None,
                 Some(r#""text""#),
             ])),
@@ -84,7 +105,10 @@ pub fn evaluate(text: &str, batch: &RecordBatch) -> Result<Evaluated, String> {
             "{text}: a failed row is null"
         );
     }
-    assert!(evaluated.errors.windows(2).all(|pair| pair[0].row < pair[1].row), "{text}: ascending, each once");
+    assert!(
+        evaluated.errors.windows(2).all(|pair| pair[0].row < pair[1].row),
+        "{text}: ascending, each once"
+    );
     Ok(evaluated)
 }
 

@@ -54,11 +54,14 @@ fn one_row_fails_and_the_others_do_not() {
         ("t.getFullYear()", ["2009", null, "1970"]),
         ("t - duration('1s') < t", ["true", null, "true"]),
         ("math.greatest(i, 7)", ["7", null, "9223372036854775807"]),
-        ("doc", [
-            "{\"a\": {\"b\": 1}, \"l\": [1, \"x\", null], \"n\": null, \"f\": 1.5, \"big\": 18446744073709551615}",
-            "null",
-            "\"text\"",
-        ]),
+        (
+            "doc",
+            [
+                "{\"a\": {\"b\": 1}, \"l\": [1, \"x\", null], \"n\": null, \"f\": 1.5, \"big\": 18446744073709551615}",
+                "null",
+                "\"text\"",
+            ],
+        ),
         ("[i, 1]", ["[6, 1]", "[null, 1]", "[9223372036854775807, 1]"]),
         ("{'a': i}['a']", ["6", "null", "9223372036854775807"]),
         ("dec + 1.0", ["13.5", null, "0.99"]),
@@ -79,7 +82,9 @@ fn one_row_fails_and_the_others_do_not() {
 #[test]
 fn an_empty_batch_has_no_values_and_no_errors() {
     let empty = batch().slice(0, 0);
-    for text in ["i + 1", "1 / 0", "1", "ghost", "l.map(x, x + 1)", "doc.a.b", "b ? s : 'x'", "user.email != null"] {
+    for text in
+        ["i + 1", "1 / 0", "1", "ghost", "l.map(x, x + 1)", "doc.a.b", "b ? s : 'x'", "user.email != null"]
+    {
         assert_eq!(rows(text, &empty), Vec::<String>::new(), "{text}");
     }
 }
@@ -87,7 +92,18 @@ fn an_empty_batch_has_no_values_and_no_errors() {
 #[test]
 fn slices_of_batches_give_the_same_rows() {
     let batch = batch();
-    for text in ["i + 1", "s.size()", "s.contains('l')", "user.email", "doc.a.b", "l.map(x, x + 1)", "m.k", "b ? s : 'x'", "t < timestamp(1)", "s == ''"] {
+    for text in [
+        "i + 1",
+        "s.size()",
+        "s.contains('l')",
+        "user.email",
+        "doc.a.b",
+        "l.map(x, x + 1)",
+        "m.k",
+        "b ? s : 'x'",
+        "t < timestamp(1)",
+        "s == ''",
+    ] {
         let all = rows(text, &batch);
         for row in 0..batch.num_rows() {
             assert_eq!(rows(text, &batch.slice(row, 1)), all[row..=row], "{text}");

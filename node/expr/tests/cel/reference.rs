@@ -295,15 +295,28 @@ fn bools(depth: u32) -> BoxedStrategy<E> {
 
 fn row() -> impl Strategy<Value = Row> {
     let int = || prop_oneof![4 => (-4i64..5).prop_map(Some), 1 => Just(None), 1 => Just(Some(i64::MAX)), 1 => Just(Some(i64::MIN))];
-    let double = prop::sample::select(vec![None, Some(0.0), Some(-0.0), Some(1.5), Some(2.0), Some(f64::NAN), Some(f64::INFINITY)]);
+    let double = prop::sample::select(vec![
+        None,
+        Some(0.0),
+        Some(-0.0),
+        Some(1.5),
+        Some(2.0),
+        Some(f64::NAN),
+        Some(f64::INFINITY),
+    ]);
     let text = prop::sample::select(vec![None, Some(""), Some("a"), Some("aé"), Some("7"), Some("x-3")]);
     let flag = prop::sample::select(vec![None, Some(true), Some(false)]);
-    (int(), int(), double, text, flag)
-        .prop_map(|(i, j, d, s, b)| Row { i, j, d, s: s.map(str::to_owned), b })
+    (int(), int(), double, text, flag).prop_map(|(i, j, d, s, b)| Row { i, j, d, s: s.map(str::to_owned), b })
 }
 
 fn batch(rows: &[Row]) -> RecordBatch {
-    let fields = [("i", DataType::Int64), ("j", DataType::Int64), ("d", DataType::Float64), ("s", DataType::Utf8), ("b", DataType::Boolean)];
+    let fields = [
+        ("i", DataType::Int64),
+        ("j", DataType::Int64),
+        ("d", DataType::Float64),
+        ("s", DataType::Utf8),
+        ("b", DataType::Boolean),
+    ];
     let fields: Vec<Field> = fields.into_iter().map(|(name, kind)| Field::new(name, kind, true)).collect();
     RecordBatch::try_new(
         Arc::new(Schema::new(fields)),

@@ -10,7 +10,7 @@ fn results_have_the_types_they_announce() {
     let cases = [
         ("user.age", DataType::Int32),
         ("t", DataType::Timestamp(TimeUnit::Millisecond, None)),
-        ("t + duration('1s')", DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))),
+        ("t + duration('1s')", DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into()))),
         ("t - t", DataType::Duration(TimeUnit::Microsecond)),
         ("dec", DataType::Decimal128(10, 2)),
         ("i == 1", DataType::Boolean),
@@ -31,11 +31,17 @@ fn results_have_the_types_they_announce() {
 #[test]
 fn faults_point_into_the_text_and_help() {
     let fault = |text: &str| Expression::parse(text).unwrap_err().remove(0);
-    let unknown = fault("é == 'x' && s.startWith('a')");
-    assert_eq!((unknown.code, unknown.help.as_deref()), ("unknown_function", Some("did you mean `startsWith`?")));
-    assert_eq!(unknown.offset, Some("é == 'x' && s.startWith".len()));
+    let unknown = fault("'é' == 'x' && s.startWith('a')");
+    assert_eq!(
+        (unknown.code, unknown.help.as_deref()),
+        ("unknown_function", Some("did you mean `startsWith`?"))
+    );
+    assert_eq!(unknown.offset, Some("'é' == 'x' && s.startWith".len()));
     let syntax = fault("i ==\n  == 2");
     assert_eq!((syntax.code, syntax.offset), ("syntax", Some(7)));
+    assert_eq!(fault("'é' == )").offset, Some(8));
+    let has = fault("i == 1 && has(s)");
+    assert!(has.code == "syntax" && has.help.is_some_and(|help| help.contains("has(record.name)")));
     let arity = fault("s.startsWith('a', 'b')");
     assert_eq!(arity.message, "`startsWith` takes 1 argument, not 2");
     let types = Expression::parse("s + i").unwrap().compile(&batch().schema()).unwrap_err().remove(0);
@@ -48,7 +54,10 @@ fn faults_point_into_the_text_and_help() {
 fn a_missing_field_suggests_a_near_one() {
     let batch = batch();
     let compiled = Expression::parse("user.emial").unwrap().compile(&batch.schema()).unwrap();
-    assert_eq!(compiled.evaluate(&batch).errors[0].message, "there is no field `emial`; did you mean `email`?");
+    assert_eq!(
+        compiled.evaluate(&batch).errors[0].message,
+        "there is no field `emial`; did you mean `email`?"
+    );
 }
 
 #[test]

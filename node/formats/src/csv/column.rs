@@ -12,9 +12,13 @@ use serde::de::IgnoredAny;
 use super::Dialect;
 use super::fault::{Fault, cut};
 use super::number::{Refusal, boolean, decimal, float, int};
-use super::table::{Table, unquote};
+use super::scanner::BLOCK;
+use super::table::{Table, unquote, unquote_into};
 use super::temporal::{date, timestamp};
 use crate::FormatError;
+
+/// Fields up to this length are copied with a fixed length, which is faster.
+const SHORT: usize = 32;
 
 /// How the fields of a column become values.
 #[derive(Debug, Clone)]
@@ -208,55 +212,73 @@ impl Column {
         check: impl Fn(&[u8]) -> Result<(), Refusal>,
     ) -> Result<ArrayRef, FormatError> {
         let rows = cells.table.rows();
-        let bytes = cells.table.fields(cells.index).map(|(start, end)| end - start).sum();
-        let mut values = Vec::with_capacity(bytes);
+        let bytes: usize = cells.table.fields(cells.index).map(|(start, end)| end - start).sum();
+        // Room behind the last value lets every copy have a fixed length.
+        let mut values = vec![0; bytes + BLOCK];
+        let mut filled = 0;
         let mut offsets = Vec::with_capacity(rows + 1);
         let mut nulls = NullBufferBuilder::new(rows);
         offsets.push(0);
         for (row, (start, end)) in cells.table.fields(cells.index).enumerate() {
-            let before = values.len();
-            let present = !failures.rows[row]
-                && match self.text(&cells.data[start..end], cells.dialect, &mut values, &check) {
-                    Ok(present) => present,
+            let length = if failures.rows[row] {
+                None
+            } else {
+                match self.text(cells.data, (start, end), cells.dialect, &mut values[filled..], &check) {
+                    Ok(length) => length,
                     Err(fault) => {
-                        values.truncate(before);
                         self.fail(cells, row, (start, end), fault, failures);
-                        false
+                        None
                     }
-                };
-            nulls.append(present);
+                }
+            };
+            match length {
+                Some(length) => {
+                    filled += length;
+                    nulls.append_non_null();
+                }
+                None => nulls.append_null(),
+            }
             // At most `Table::MAX_BYTES` in all.
-            offsets.push(values.len() as i32);
+            offsets.push(filled as i32);
         }
+        values.truncate(filled);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
         Ok(Arc::new(StringArray::try_new(offsets, Buffer::from_vec(values), nulls.finish())?))
     }
 
-    /// Appends the field's text; false if it is null.
+    /// Writes the field's text to the beginning of `out`, which is at least [`BLOCK`] bytes longer than the field, and
+    /// returns its length; `None` if it is null.
     #[inline]
     fn text(
         &self,
-        field: &[u8],
+        data: &[u8],
+        (start, end): (usize, usize),
         dialect: &Dialect,
-        values: &mut Vec<u8>,
+        out: &mut [u8],
         check: &impl Fn(&[u8]) -> Result<(), Refusal>,
-    ) -> Result<bool, CellFault> {
-        let before = values.len();
-        match field.first() {
+    ) -> Result<Option<usize>, CellFault> {
+        let field = &data[start..end];
+        let json = matches!(self.kind, Kind::Json);
+        let length = match field.first() {
             Some(&first) if dialect.quote() == Some(first) => {
-                unquote(field, first, values).map_err(CellFault::stray)?;
-                if values.len() == before && matches!(self.kind, Kind::Json) {
-                    return self.null::<()>().map(|_| false);
+                let length =
+                    unquote_into(&data[start..], field.len(), first, out).map_err(CellFault::stray)?;
+                if length == 0 && json {
+                    return self.null();
                 }
+                length
             }
-            _ if dialect.is_null(field) || field.is_empty() && matches!(self.kind, Kind::Json) => {
-                return self.null::<()>().map(|_| false);
+            _ if dialect.is_null(field) || field.is_empty() && json => return self.null(),
+            _ => {
+                match data.get(start..start + SHORT) {
+                    Some(short) if field.len() <= SHORT => out[..SHORT].copy_from_slice(short),
+                    _ => out[..field.len()].copy_from_slice(field),
+                }
+                field.len()
             }
-            _ => values.extend_from_slice(field),
-        }
-        let value = &values[before..];
-        check(value).map_err(|what| CellFault { at: 0, code: "csv_invalid_value", what })?;
-        Ok(true)
+        };
+        check(&out[..length]).map_err(|what| CellFault { at: 0, code: "csv_invalid_value", what })?;
+        Ok(Some(length))
     }
 
     #[cold]

@@ -44,7 +44,11 @@ enum Kind {
     Text(Texts),
     Json(Texts),
     Object(Box<Object>),
-    List { offsets: Vec<i32>, item: Box<Column>, item_name: String },
+    List {
+        offsets: Vec<i32>,
+        item: Box<Column>,
+        item_name: String,
+    },
     Leaf(Leaf),
 }
 
@@ -89,7 +93,7 @@ impl Column {
         self.rows
     }
 
-    /// Makes room for `total` rows, expecting the rest to be like the `rows` so far.
+    /// Makes room for `total` rows, expecting the rest to be like those so far.
     pub fn reserve(&mut self, total: usize) {
         let rows = self.rows.max(1);
         let more = total.saturating_sub(rows);
@@ -99,7 +103,7 @@ impl Column {
             Kind::Int(values) => values.reserve(more),
             Kind::Float(values) => values.reserve(more),
             Kind::Text(texts) | Kind::Json(texts) => texts.reserve(rows, total),
-            Kind::Object(object) => object.reserve(total),
+            Kind::Object(object) => object.reserve(rows, total),
             Kind::List { offsets, item, .. } => {
                 offsets.reserve(more);
                 let items = item.len() as u128 * total as u128 / rows as u128;
@@ -127,7 +131,8 @@ impl Column {
         match (&mut self.kind, byte) {
             (Kind::Text(texts), b'"') => {
                 if let Some(text) = cursor.string(texts.open())? {
-                    texts.push(text);
+                    let end = cursor.pos - 1;
+                    texts.push_run(cursor.bytes, end - text.len(), end);
                 } else {
                     texts.close();
                 }
@@ -161,7 +166,7 @@ impl Column {
             }
             (Kind::Json(texts), _) => {
                 cursor.skip_value()?;
-                texts.push(cursor.since(start));
+                texts.push_run(cursor.bytes, start, cursor.pos);
             }
             (Kind::Leaf(leaf), _) => {
                 if !leaf.append(cursor)? {
@@ -200,7 +205,7 @@ impl Column {
             self.kind = Kind::Float(floats);
             self.widened_at = Some(row);
             self.nulls.append_non_null();
-        self.rows += 1;
+            self.rows += 1;
             return Ok(());
         }
         self.misfit(cursor, start, row)
@@ -214,8 +219,9 @@ impl Column {
         if self.declared {
             let value = snippet(cursor.since(start));
             let message = format!("{value} is not {}", self.kind.words());
-            return Err(Fault::new("json_type", start, message)
-                .with_help("correct the value, or declare the column as `json` or leave its type undeclared"));
+            return Err(Fault::new("json_type", start, message).with_help(
+                "correct the value, or declare the column as `json` or leave its type undeclared",
+            ));
         }
         self.conflict_at.get_or_insert(row);
         self.pad(1);
@@ -265,19 +271,26 @@ impl Column {
     }
 
     /// The column with `rows` rows. `like` is the field it was expected to be.
-    pub fn finish(mut self, name: &str, rows: usize, like: Option<&Field>) -> Result<(Field, ArrayRef), FormatError> {
+    pub fn finish(
+        mut self,
+        name: &str,
+        rows: usize,
+        like: Option<&Field>,
+    ) -> Result<(Field, ArrayRef), FormatError> {
         if self.len() < rows {
             self.pad(rows - self.len());
         }
         let nulls = self.nulls.finish();
         let (mut field, array): (Field, ArrayRef) = match self.kind {
             Kind::Unknown => (json_field(name, true), Arc::new(StringArray::new_null(rows))),
-            Kind::Bool(values) => {
-                (Field::new(name, DataType::Boolean, true), Arc::new(BooleanArray::new(BooleanBuffer::from(values), nulls)))
-            }
-            Kind::Int(values) => {
-                (Field::new(name, DataType::Int64, true), Arc::new(Int64Array::new(ScalarBuffer::from(values), nulls)))
-            }
+            Kind::Bool(values) => (
+                Field::new(name, DataType::Boolean, true),
+                Arc::new(BooleanArray::new(BooleanBuffer::from(values), nulls)),
+            ),
+            Kind::Int(values) => (
+                Field::new(name, DataType::Int64, true),
+                Arc::new(Int64Array::new(ScalarBuffer::from(values), nulls)),
+            ),
             Kind::Float(values) => (
                 Field::new(name, DataType::Float64, true),
                 Arc::new(Float64Array::new(ScalarBuffer::from(values), nulls)),

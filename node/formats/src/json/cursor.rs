@@ -49,8 +49,12 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub fn enter(&mut self) -> Fallible<()> {
         if self.depth >= MAX_DEPTH {
-            return Err(Fault::new("json_depth", self.pos, format!("nested more than {MAX_DEPTH} levels deep"))
-                .with_help("flatten the record where it is produced"));
+            return Err(Fault::new(
+                "json_depth",
+                self.pos,
+                format!("nested more than {MAX_DEPTH} levels deep"),
+            )
+            .with_help("flatten the record where it is produced"));
         }
         self.depth += 1;
         self.pos += 1;

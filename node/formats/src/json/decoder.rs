@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions, UInt64Array};
-use arrow::datatypes::{Fields, Schema, SchemaRef};
+use arrow::datatypes::{Schema, SchemaRef};
 use etl_model::{Batch, RecordError, SourceLocation};
 
 use crate::{Decoder, FormatError, Section};
@@ -43,7 +43,11 @@ impl JsonDecoder {
     ///
     /// # Errors
     /// [`FormatError::Unsupported`] for other types, [`FormatError::Invalid`] for two columns of one name.
-    pub fn new(options: JsonOptions, expected: Option<SchemaRef>, declared: bool) -> Result<Self, FormatError> {
+    pub fn new(
+        options: JsonOptions,
+        expected: Option<SchemaRef>,
+        declared: bool,
+    ) -> Result<Self, FormatError> {
         let expected = expected.unwrap_or_else(|| Arc::new(Schema::empty()));
         let names = expected.fields().iter().map(|field| field.name().clone());
         let declared = if declared { names.collect() } else { HashSet::new() };
@@ -77,20 +81,6 @@ impl JsonDecoder {
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let records = RecordBatch::try_new_with_options(Arc::new(schema), arrays, &options)?;
         Ok(Batch::new(records, UInt64Array::from(ordinals))?)
-    }
-
-    /// The columns of all records of a section, without rows.
-    pub(super) fn fields(&self, section: Section<'_>) -> Result<Fields, FormatError> {
-        let (batches, _) = self.decode(section)?;
-        let mut merged: Vec<arrow::datatypes::FieldRef> = Vec::new();
-        for field in batches.iter().flat_map(|batch| batch.records().schema().fields().iter().cloned().collect::<Vec<_>>()) {
-            match merged.iter_mut().find(|known| known.name() == field.name()) {
-                Some(known) if known.data_type() == field.data_type() => {}
-                Some(known) => *known = Arc::new(etl_model::json_field(field.name(), true)),
-                None => merged.push(field),
-            }
-        }
-        Ok(Fields::from(merged))
     }
 }
 
@@ -126,7 +116,7 @@ impl Pass<'_> {
             if ordinals.len() == SAMPLE_ROWS && row < SAMPLE_ROWS {
                 let bytes = self.section.data.len().min(begin + BATCH_BYTES) - begin;
                 let rows = bytes / ((record.end - begin) / SAMPLE_ROWS).max(1);
-                object.reserve(rows + rows / 16);
+                object.reserve(SAMPLE_ROWS, rows + rows / 16);
                 ordinals.reserve(rows.saturating_sub(SAMPLE_ROWS));
             }
             let full = match until {

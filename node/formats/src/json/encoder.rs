@@ -106,8 +106,8 @@ fn encode(
 #[cold]
 fn refused(batch: &Batch, row: usize, ordinal: u64, fault: Fault) -> RecordError {
     let field = fault.field();
-    let mut error = RecordError::new(ordinal, fault.code, fault.message)
-        .with_record(row_to_value(batch.records(), row));
+    let mut error =
+        RecordError::new(ordinal, fault.code, fault.message).with_record(row_to_value(batch.records(), row));
     error.field = field;
     error.help = fault.help.map(str::to_owned);
     error

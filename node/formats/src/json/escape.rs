@@ -1,16 +1,21 @@
+use super::run::push_run;
 use super::string::find_special;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// Appends `text` as a JSON string with its quotes. `plain` promises that nothing in it needs an escape.
+/// Appends `text` as a JSON string with its quotes.
 #[inline]
-pub(super) fn write_string(out: &mut Vec<u8>, text: &[u8], plain: bool) {
+pub(super) fn write_string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
-    if plain {
-        out.extend_from_slice(text);
-    } else {
-        write_escaped(out, text);
-    }
+    write_escaped(out, text);
+    out.push(b'"');
+}
+
+/// Appends `data[start..end]`, in which nothing needs an escape, as a JSON string with its quotes.
+#[inline]
+pub(super) fn write_plain(out: &mut Vec<u8>, data: &[u8], start: usize, end: usize) {
+    out.push(b'"');
+    push_run(out, data, start, end);
     out.push(b'"');
 }
 

@@ -60,7 +60,12 @@ impl Fault {
         (!path.is_empty()).then_some(path)
     }
 
-    pub fn into_error(self, ordinal: u64, location: SourceLocation, record: serde_json::Value) -> RecordError {
+    pub fn into_error(
+        self,
+        ordinal: u64,
+        location: SourceLocation,
+        record: serde_json::Value,
+    ) -> RecordError {
         let field = self.field();
         let mut error =
             RecordError::new(ordinal, self.code, self.message).with_location(location).with_record(record);

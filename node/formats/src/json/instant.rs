@@ -1,8 +1,8 @@
+use arrow::array::Array;
 use arrow::array::cast::AsArray;
 use arrow::array::types::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
-use arrow::array::Array;
 use arrow::datatypes::TimeUnit;
 use chrono::{DateTime, Datelike, Timelike};
 

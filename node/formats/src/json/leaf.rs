@@ -1,9 +1,7 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BinaryArray, Decimal128Array, Float32Array, Int64Array, UInt64Array,
-};
+use arrow::array::{ArrayRef, BinaryArray, Decimal128Array, Float32Array, Int64Array, UInt64Array};
 use arrow::buffer::{NullBuffer, ScalarBuffer};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::DataType;
@@ -70,7 +68,8 @@ impl Leaf {
             Values::Int(values) if quoted && self.data_type.is_temporal() => {
                 let mut owned = Vec::new();
                 let text = cursor.string(&mut owned)?.unwrap_or(&owned);
-                let value = std::str::from_utf8(text).ok().and_then(|text| exact::temporal(text, &self.data_type));
+                let value =
+                    std::str::from_utf8(text).ok().and_then(|text| exact::temporal(text, &self.data_type));
                 values.extend(value);
                 Ok(value.is_some())
             }
@@ -148,9 +147,9 @@ impl Leaf {
             }
             Values::Unsigned(values) => Arc::new(UInt64Array::new(ScalarBuffer::from(values), nulls)),
             Values::Single(values) => Arc::new(Float32Array::new(ScalarBuffer::from(values), nulls)),
-            Values::Decimal(values) => {
-                Arc::new(Decimal128Array::new(ScalarBuffer::from(values), nulls).with_data_type(self.data_type))
-            }
+            Values::Decimal(values) => Arc::new(
+                Decimal128Array::new(ScalarBuffer::from(values), nulls).with_data_type(self.data_type),
+            ),
             Values::Text(texts) => {
                 let array: ArrayRef = Arc::new(texts.into_array(nulls)?);
                 cast_with_options(&array, &self.data_type, &strict)?
@@ -168,7 +167,9 @@ impl Leaf {
             DataType::Date32 => "a date such as \"2024-01-31\"".to_owned(),
             DataType::Time32(_) | DataType::Time64(_) => "a time such as \"23:59:59\"".to_owned(),
             DataType::Timestamp(_, Some(_)) => "a timestamp such as \"2024-01-31T23:59:59Z\"".to_owned(),
-            DataType::Timestamp(_, None) => "a timestamp without zone such as \"2024-01-31T23:59:59\"".to_owned(),
+            DataType::Timestamp(_, None) => {
+                "a timestamp without zone such as \"2024-01-31T23:59:59\"".to_owned()
+            }
             DataType::Decimal128(precision, scale) => {
                 format!("a number with at most {precision} digits, {scale} of them behind the point")
             }

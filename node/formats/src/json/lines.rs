@@ -37,7 +37,10 @@ impl Splitter for LinesSplitter {
         self.scanned = 0;
         if ends_inside(last) {
             let line = self.lines + 1;
-            return Err(FormatError::Truncated { line, what: "the last line has no line end and is not complete JSON" });
+            return Err(FormatError::Truncated {
+                line,
+                what: "the last line has no line end and is not complete JSON",
+            });
         }
         Ok(data.len())
     }

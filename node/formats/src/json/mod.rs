@@ -35,6 +35,7 @@ mod object_writer;
 mod options;
 mod records;
 mod row;
+mod run;
 mod skip;
 mod string;
 mod writer;

@@ -154,8 +154,12 @@ impl Object {
         Ok(self.add(name, Column::unknown(), Some(row)))
     }
 
-    /// Makes room for `total` rows, expecting the rest to be like those so far.
-    pub fn reserve(&mut self, total: usize) {
+    /// Makes room for `total` rows, expecting the rest to be like the first `rows`; not where most fields are absent,
+    /// since the room could then be many times the size of the text.
+    pub fn reserve(&mut self, rows: usize, total: usize) {
+        if self.cells < self.fields.len().saturating_mul(rows) / 2 {
+            return;
+        }
         for child in &mut self.fields {
             child.column.reserve(total);
         }

@@ -6,6 +6,7 @@ use crate::FormatError;
 use super::escape::write_string;
 use super::fault::Fallible;
 use super::options::Nulls;
+use super::run::{BLOCK, push_run};
 use super::writer::{Style, Writer};
 
 /// Writes rows as objects.
@@ -16,8 +17,9 @@ pub(super) struct ObjectWriter<'a> {
 
 struct Member<'a> {
     name: String,
-    /// A comma, the name as a JSON string and a colon.
+    /// A comma, the name as a JSON string and a colon; behind it a block of slack.
     prefix: Vec<u8>,
+    prefix_end: usize,
     writer: Writer<'a>,
 }
 
@@ -34,10 +36,12 @@ impl<'a> ObjectWriter<'a> {
                 return Err(FormatError::Invalid { format: "json", message });
             }
             let mut prefix = vec![b','];
-            write_string(&mut prefix, field.name().as_bytes(), false);
+            write_string(&mut prefix, field.name().as_bytes());
             prefix.push(b':');
+            let prefix_end = prefix.len();
+            prefix.resize(prefix_end + BLOCK, 0);
             let writer = Writer::new(field, array.as_ref(), style)?;
-            members.push(Member { name: field.name().clone(), prefix, writer });
+            members.push(Member { name: field.name().clone(), prefix, prefix_end, writer });
         }
         Ok(Self { members, omit_nulls: style.nulls == Nulls::Omit })
     }
@@ -52,7 +56,7 @@ impl<'a> ObjectWriter<'a> {
                 continue;
             }
             let skip = (out.len() == begin) as usize;
-            out.extend_from_slice(member.prefix.get(skip..).unwrap_or_default());
+            push_run(out, &member.prefix, skip, member.prefix_end);
             if let Err(fault) = member.writer.write(row, out) {
                 return Err(fault.inside(&member.name));
             }

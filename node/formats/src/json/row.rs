@@ -22,7 +22,8 @@ pub fn row_to_value(batch: &RecordBatch, row: usize) -> Value {
     let style = Style { nulls: Nulls::Explicit, lenient: true };
     let schema = batch.schema();
     let mut text = Vec::new();
-    let written = ObjectWriter::new(schema.fields(), batch.columns(), style).map(|row| row.write(0, &mut text));
+    let written =
+        ObjectWriter::new(schema.fields(), batch.columns(), style).map(|row| row.write(0, &mut text));
     match written {
         Ok(Ok(())) => text_to_value(&text),
         Ok(Err(fault)) => Value::String(fault.message),

@@ -2,9 +2,7 @@ use std::fmt::Write as _;
 
 use arrow::array::cast::AsArray;
 use arrow::array::types::*;
-use arrow::array::{
-    AnyDictionaryArray, Array, BooleanArray, PrimitiveArray, StringViewArray,
-};
+use arrow::array::{AnyDictionaryArray, Array, BooleanArray, PrimitiveArray, StringViewArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -15,7 +13,7 @@ use etl_model::is_json;
 use crate::FormatError;
 
 use super::cursor::Cursor;
-use super::escape::{is_plain, write_string};
+use super::escape::{is_plain, write_plain, write_string};
 use super::fault::{Fallible, Fault, snippet};
 use super::instant::Instants;
 use super::object_writer::ObjectWriter;
@@ -51,8 +49,16 @@ enum Values<'a> {
     Float32(&'a PrimitiveArray<Float32Type>),
     Float64(&'a PrimitiveArray<Float64Type>),
     /// The flag says that no value needs an escape.
-    Text { offsets: &'a [i32], data: &'a [u8], plain: bool },
-    LargeText { offsets: &'a [i64], data: &'a [u8], plain: bool },
+    Text {
+        offsets: &'a [i32],
+        data: &'a [u8],
+        plain: bool,
+    },
+    LargeText {
+        offsets: &'a [i64],
+        data: &'a [u8],
+        plain: bool,
+    },
     TextView(&'a StringViewArray),
     Json(Box<dyn Fn(usize) -> &'a str + 'a>),
     /// What Arrow can display, in quotes or (decimals) without.
@@ -61,7 +67,12 @@ enum Values<'a> {
     Binary(Box<dyn Fn(usize) -> &'a [u8] + 'a>),
     Object(ObjectWriter<'a>),
     List(Box<Writer<'a>>, Box<dyn Fn(usize) -> (usize, usize) + 'a>),
-    Map { keys: Box<Writer<'a>>, quoted: bool, items: Box<Writer<'a>>, offsets: &'a [i32] },
+    Map {
+        keys: Box<Writer<'a>>,
+        quoted: bool,
+        items: Box<Writer<'a>>,
+        offsets: &'a [i32],
+    },
     Dictionary(Box<Writer<'a>>, Vec<usize>),
 }
 
@@ -184,7 +195,8 @@ impl<'a> Writer<'a> {
                 let dictionary: &dyn AnyDictionaryArray = array.as_any_dictionary();
                 let field = Field::new(field.name(), value_type.as_ref().clone(), true)
                     .with_metadata(field.metadata().clone());
-                let keys = if dictionary.values().is_empty() { Vec::new() } else { dictionary.normalized_keys() };
+                let keys =
+                    if dictionary.values().is_empty() { Vec::new() } else { dictionary.normalized_keys() };
                 Values::Dictionary(Box::new(Self::new(&field, dictionary.values().as_ref(), style)?), keys)
             }
             _ if style.lenient => displayed(array, true)?,
@@ -240,15 +252,13 @@ impl<'a> Writer<'a> {
             }
             Values::Text { offsets, data, plain } => {
                 // A text array of n rows has n + 1 ascending offsets into its data, and rows are below n.
-                let text = &data[offsets[row] as usize..offsets[row + 1] as usize];
-                write_string(out, text, *plain);
+                write_text(out, data, offsets[row] as usize, offsets[row + 1] as usize, *plain);
             }
             Values::LargeText { offsets, data, plain } => {
                 // As above.
-                let text = &data[offsets[row] as usize..offsets[row + 1] as usize];
-                write_string(out, text, *plain);
+                write_text(out, data, offsets[row] as usize, offsets[row + 1] as usize, *plain);
             }
-            Values::TextView(array) => write_string(out, array.value(row).as_bytes(), false),
+            Values::TextView(array) => write_string(out, array.value(row).as_bytes()),
             Values::Json(value) => self.write_json(value(row).as_bytes(), out)?,
             Values::Displayed(formatter, quoted) => write_displayed(formatter, row, *quoted, out)?,
             Values::Instant(instants) => {
@@ -259,7 +269,7 @@ impl<'a> Writer<'a> {
             Values::Binary(value) => {
                 let mut text = String::new();
                 STANDARD.encode_string(value(row), &mut text);
-                write_string(out, text.as_bytes(), true);
+                write_string(out, text.as_bytes());
             }
             Values::Object(object) => object.write(row, out)?,
             Values::List(items, range) => {
@@ -310,7 +320,7 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         if self.style.lenient {
-            write_string(out, value.to_string().as_bytes(), true);
+            write_string(out, value.to_string().as_bytes());
             return Ok(());
         }
         Err(Fault::new("json_not_finite", 0, format!("JSON has no number {value}"))
@@ -338,7 +348,7 @@ impl<'a> Writer<'a> {
         let document = cursor.since(start);
         if valid.is_err() || cursor.next_token().is_some() {
             if self.style.lenient {
-                write_string(out, text, false);
+                write_string(out, text);
                 return Ok(());
             }
             return Err(Fault::new("json_invalid", 0, format!("`{}` is not JSON", snippet(text)))
@@ -353,6 +363,15 @@ impl<'a> Writer<'a> {
     }
 }
 
+#[inline]
+fn write_text(out: &mut Vec<u8>, data: &[u8], start: usize, end: usize, plain: bool) {
+    if plain {
+        write_plain(out, data, start, end);
+    } else {
+        write_string(out, data.get(start..end).unwrap_or_default());
+    }
+}
+
 fn displayed<'a>(array: &'a dyn Array, quoted: bool) -> Result<Values<'a>, FormatError> {
     let options = FormatOptions::new().with_display_error(false);
     Ok(Values::Displayed(ArrayFormatter::try_new(array, &options)?, quoted))
@@ -363,13 +382,18 @@ fn write_int<I: itoa::Integer>(value: I, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
-fn write_displayed(formatter: &ArrayFormatter<'_>, row: usize, quoted: bool, out: &mut Vec<u8>) -> Fallible<()> {
+fn write_displayed(
+    formatter: &ArrayFormatter<'_>,
+    row: usize,
+    quoted: bool,
+    out: &mut Vec<u8>,
+) -> Fallible<()> {
     let mut text = String::new();
     if let Err(error) = write!(text, "{}", formatter.value(row)) {
         return Err(Fault::new("json_not_representable", 0, format!("the value cannot be written: {error}")));
     }
     if quoted {
-        write_string(out, text.as_bytes(), false);
+        write_string(out, text.as_bytes());
     } else {
         out.extend_from_slice(text.as_bytes());
     }

@@ -23,7 +23,16 @@ pub(super) struct Reading {
     pub(super) end: Option<Position>,
 }
 
-/// Reads a partition from a position to its end, or to `limit` records, and checks every chunk on the way.
+/// How much of a partition one pass reads.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Extent {
+    /// Chunks at most. A chunk holds at least one record, so this many hold as many records.
+    pub(super) chunks: usize,
+    /// Bytes of the source after which the pass is cut off, for sources without an end.
+    pub(super) bytes: u64,
+}
+
+/// Reads a partition from a position to its end or as far as the extent says, and checks every chunk on the way.
 ///
 /// Chunks are decoded only after all were fetched, the last one first: decoding must not depend on order or reader.
 pub(super) async fn read(
@@ -31,12 +40,14 @@ pub(super) async fn read(
     partition: &PartitionInfo,
     from: Option<&Position>,
     chunk_bytes: usize,
-    limit: usize,
+    extent: Extent,
 ) -> Result<Reading, Violation> {
     let options = ReadOptions { chunk_bytes, max_record_bytes: 16 << 20 };
-    let mut reader =
-        source.read(partition, from, &options).await.or_violation("a partition opens at its own positions")?;
-    let (chunks, end) = fetch(reader.as_mut(), limit).await?;
+    let mut reader = source
+        .read(partition, from, &options)
+        .await
+        .or_violation("a partition opens at its own positions")?;
+    let (chunks, end) = fetch(reader.as_mut(), extent).await?;
     let mut ends: Vec<Position> = chunks.iter().map(|chunk| chunk.end()).collect();
     ends.extend(end.clone());
     check_positions(from, &ends)?;
@@ -65,14 +76,15 @@ pub(super) async fn read(
 
 async fn fetch(
     reader: &mut dyn PartitionReader,
-    limit: usize,
+    extent: Extent,
 ) -> Result<(Vec<Box<dyn Chunk>>, Option<Position>), Violation> {
     let mut chunks = Vec::new();
-    // A chunk holds at least one record, so this many chunks hold the limit.
-    while chunks.len() < limit {
+    let mut bytes = 0;
+    while chunks.len() < extent.chunks && bytes < extent.bytes {
         match reader.next().await.or_violation("a partition can be read to its end")? {
             Fetched::Chunk(chunk) => {
                 let end = chunk.end();
+                bytes += chunk.source_bytes();
                 chunks.push(chunk);
                 for _ in 0..2 {
                     let done = reader.acknowledge(&end).await;
@@ -117,9 +129,7 @@ fn decode(chunk: Box<dyn Chunk>) -> Result<Vec<Seen>, Violation> {
             "batches of a chunk follow one another in the order of ordinals",
             || format!("{:?} after {:?}", ordinals.first(), records.last()),
         )?;
-        records.extend(
-            ordinals.iter().zip(values).map(|(&ordinal, value)| Seen { ordinal, value }),
-        );
+        records.extend(ordinals.iter().zip(values).map(|(&ordinal, value)| Seen { ordinal, value }));
     }
     for error in &decoded.errors {
         ensure(

@@ -100,28 +100,38 @@ impl MappingConfig {
         };
         if !self.drop.is_empty() && self.keep != Some(Keep::All) {
             errors.push(
-                FieldError::new("drop_without_keep_all", "`drop` has nothing to leave out without `keep: \"*\"`")
-                    .at("drop")
-                    .with_help("write `keep: \"*\"`, or remove `drop`"),
+                FieldError::new(
+                    "drop_without_keep_all",
+                    "`drop` has nothing to leave out without `keep: \"*\"`",
+                )
+                .at("drop")
+                .with_help("write `keep: \"*\"`, or remove `drop`"),
             );
         }
         for (i, field) in self.drop.iter().enumerate() {
             if listed.contains(field) {
                 errors.push(
-                    FieldError::new("kept_and_dropped", format!("`{field}` is kept and dropped")).at("drop").at(i),
+                    FieldError::new("kept_and_dropped", format!("`{field}` is kept and dropped"))
+                        .at("drop")
+                        .at(i),
                 );
             }
         }
         for (i, field) in listed.iter().enumerate() {
             if listed.iter().take(i).any(|earlier| earlier == field) {
-                errors.push(FieldError::new("duplicate_field", format!("`{field}` is kept twice")).at("keep").at(i));
+                errors.push(
+                    FieldError::new("duplicate_field", format!("`{field}` is kept twice")).at("keep").at(i),
+                );
             }
         }
         if !self.rename.is_empty() && self.keep.is_none() {
             errors.push(
-                FieldError::new("rename_without_keep", "`rename` gives kept fields new names, and none is kept")
-                    .at("rename")
-                    .with_help("add `keep`, or use `mappings` with `source` and `destination`"),
+                FieldError::new(
+                    "rename_without_keep",
+                    "`rename` gives kept fields new names, and none is kept",
+                )
+                .at("rename")
+                .with_help("add `keep`, or use `mappings` with `source` and `destination`"),
             );
         }
         for (old, new) in &self.rename {
@@ -148,7 +158,8 @@ impl MappingConfig {
             let name = self.rename.get(old).unwrap_or(old);
             if kept_names.get(name.as_str()).is_some_and(|other| other != old) {
                 errors.push(
-                    FieldError::new("duplicate_field", format!("two kept fields would be called `{name}`")).at("keep"),
+                    FieldError::new("duplicate_field", format!("two kept fields would be called `{name}`"))
+                        .at("keep"),
                 );
             }
         }
@@ -172,7 +183,9 @@ fn item(i: usize, entry: &MappingEntry, errors: &mut Vec<FieldError>) -> Option<
         (Some(source), None, None) => {
             required_source = !entry.optional;
             if source.split('.').any(str::is_empty) {
-                errors.push(at(FieldError::new("invalid_path", format!("`{source}` is not a path"))).at("source"));
+                errors.push(
+                    at(FieldError::new("invalid_path", format!("`{source}` is not a path"))).at("source"),
+                );
                 None
             } else {
                 Some(Expression::path(source))
@@ -197,9 +210,7 @@ fn item(i: usize, entry: &MappingEntry, errors: &mut Vec<FieldError>) -> Option<
     if entry.optional && entry.source.is_none() {
         let error = FieldError::new("optional_without_source", "`optional` belongs to `source`");
         errors.push(
-            at(error)
-                .at("optional")
-                .with_help("in an expression, write `has(field) ? field : null`"),
+            at(error).at("optional").with_help("in an expression, write `field != null ? field : null`"),
         );
     }
     let destination: Vec<String> = entry.destination.split('.').map(str::to_owned).collect();
@@ -230,8 +241,12 @@ fn check_destinations(items: &[Option<Item>], errors: &mut Vec<FieldError>) {
         let prefixes = || (1..destination.len()).filter_map(|length| destination.get(..length));
         if seen.contains_key(destination.as_slice()) {
             fault(format!("`{path}` is the destination of two mappings"));
-        } else if let Some(other) = parents.get(destination.as_slice()).and_then(|i| items.get(*i)?.as_ref()) {
-            fault(format!("`{path}` cannot be a value, because `{}` lies inside it", other.destination.join(".")));
+        } else if let Some(other) = parents.get(destination.as_slice()).and_then(|i| items.get(*i)?.as_ref())
+        {
+            fault(format!(
+                "`{path}` cannot be a value, because `{}` lies inside it",
+                other.destination.join(".")
+            ));
         } else if let Some(parent) = prefixes().find(|prefix| seen.contains_key(prefix)) {
             fault(format!("`{path}` lies inside `{}`, which is a value", parent.join(".")));
         }

@@ -31,7 +31,9 @@ impl<'de> Visitor<'de> for KeepVisitor {
         if text == "*" {
             return Ok(Keep::All);
         }
-        Err(E::custom(format!("`{text}` is neither \"*\" nor a list of fields; write [{text}] for one field")))
+        Err(E::custom(format!(
+            "`{text}` is neither \"*\" nor a list of fields; write [{text}] for one field"
+        )))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Keep, A::Error> {

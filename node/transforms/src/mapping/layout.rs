@@ -70,7 +70,8 @@ impl Layout {
                 (Slot::Value(item), _) => items.get(*item).cloned().ok_or_else(missing),
                 (Slot::Group(group), DataType::Struct(fields)) => {
                     let columns = group.columns(fields, items)?;
-                    StructArray::try_new(fields.clone(), columns, None).map(|array| Arc::new(array) as ArrayRef)
+                    StructArray::try_new(fields.clone(), columns, None)
+                        .map(|array| Arc::new(array) as ArrayRef)
                 }
                 (Slot::Group(_), _) => Err(missing()),
             })
@@ -85,12 +86,16 @@ mod tests {
     #[test]
     fn groups_stand_where_their_name_appears_first() {
         let paths = ["user.firstName", "id", "user.name.last", "user.email"];
-        let paths: Vec<Vec<String>> = paths.iter().map(|p| p.split('.').map(str::to_owned).collect()).collect();
+        let paths: Vec<Vec<String>> =
+            paths.iter().map(|p| p.split('.').map(str::to_owned).collect()).collect();
         let layout = Layout::new(paths.iter().map(Vec::as_slice));
         let fields = layout.fields(&|item, name| Field::new(format!("{name}{item}"), DataType::Int64, true));
         assert_eq!(layout.names().collect::<Vec<_>>(), ["user", "id"]);
         let DataType::Struct(user) = fields[0].data_type() else { unreachable!("user is a group") };
-        assert_eq!(user.iter().map(|f| f.name().as_str()).collect::<Vec<_>>(), ["firstName0", "name", "email3"]);
+        assert_eq!(
+            user.iter().map(|f| f.name().as_str()).collect::<Vec<_>>(),
+            ["firstName0", "name", "email3"]
+        );
         assert_eq!(fields[1].name(), "id1");
     }
 }

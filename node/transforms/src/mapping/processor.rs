@@ -30,7 +30,8 @@ impl Processor for MappingProcessor {
 
     fn process(&self, batch: Batch) -> Result<Processed, ConnectorError> {
         let schema = batch.schema();
-        let projection = self.projections.get(&schema, || Projection::new(&self.rules, &self.layout, &schema));
+        let projection =
+            self.projections.get(&schema, || Projection::new(&self.rules, &self.layout, &schema));
         let mut errors = RecordErrors::default();
         let internal = |error: String| ConnectorError::internal(format!("mapping: {error}"));
         let projection = match projection.as_ref() {

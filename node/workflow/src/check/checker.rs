@@ -212,7 +212,10 @@ pub(super) fn wrong_type(node: &Node, types: &[&str], schema: &Json, at: &At<'_>
     if scalars::missing_unit(node, schema, &at, verdict) {
         return;
     }
-    let message = format!("`{at}` must be {}, not {}", type_words(types), found(node));
+    let message = match node.is_null() {
+        true => format!("`{at}` is empty; it must be {}", type_words(types)),
+        false => format!("`{at}` must be {}, not {}", type_words(types), found(node)),
+    };
     let help = match schema.get("enum").and_then(Json::as_array) {
         Some(values) => {
             let values: Vec<&str> = values.iter().filter_map(Json::as_str).collect();

@@ -84,7 +84,7 @@ pub(super) fn fix(node: &Node, types: &[&str]) -> Option<String> {
 }
 
 /// A value for a message.
-pub(super) fn shorten(text: &str) -> String {
+pub(crate) fn shorten(text: &str) -> String {
     const SHOWN: usize = 80;
     let line = text.split(['\n', '\r']).next().unwrap_or_default();
     if line.chars().count() <= SHOWN && line.len() == text.len() {

@@ -13,5 +13,6 @@ mod union;
 
 pub(crate) use at::At;
 pub(crate) use checker::check;
+pub(crate) use describe::shorten;
 pub(crate) use json::to_json;
 pub(crate) use suggest::{did_you_mean, one_of, suggest};

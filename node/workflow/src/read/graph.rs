@@ -1,13 +1,16 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::check::did_you_mean;
-use crate::check::suggest;
+use crate::check::{did_you_mean, shorten, suggest};
 use crate::codes;
 use crate::read::{Draft, Role};
 use crate::sink::Sink;
 
 /// Most paths from a source to a destination; every path carries a copy of each record.
 const MAX_PATHS: u64 = 1000;
+/// Most steps of a workflow.
+const MAX_STEPS: usize = 1000;
+/// Most pairs of a source and a destination.
+const MAX_ROUTES: usize = 10_000;
 /// The port that is meant without naming one.
 const DEFAULT_PORT: &str = "default";
 
@@ -22,6 +25,19 @@ pub(super) struct Graph {
 
 /// Resolves inputs and reports everything that cannot be run. The order is complete only if nothing was reported.
 pub(super) fn build(drafts: &[Draft<'_>], sink: &mut Sink) -> Graph {
+    let count = |role: Role| drafts.iter().filter(|draft| draft.role == role).count();
+    let routes = count(Role::Source).saturating_mul(count(Role::Destination));
+    let limit = match (drafts.len() > MAX_STEPS, routes > MAX_ROUTES) {
+        (true, _) => Some(format!("more than {MAX_STEPS} steps")),
+        (_, true) => Some(format!("more than {MAX_ROUTES} pairs of a source and a destination")),
+        _ => None,
+    };
+    if let Some(message) = limit {
+        let mark = drafts.last().map(|draft| draft.mark).unwrap_or_default();
+        let help = "split the workflow; a source can read many files or tables";
+        sink.error(mark, codes::TOO_MANY_PATHS, message, Some(help.to_owned()));
+        return Graph { order: Vec::new(), inputs: Vec::new() };
+    }
     let mut by_name: HashMap<&str, usize> = HashMap::new();
     for (index, draft) in drafts.iter().enumerate() {
         by_name.entry(&draft.name).or_insert(index);
@@ -69,7 +85,7 @@ fn resolve(
             // The step that was meant is not unused as well.
             let near = suggest(&input.step, names.iter().copied());
             used.extend(near.and_then(|name| by_name.get(name)));
-            let message = format!("`{}` reads `{}`, which is not a step", draft.name, input.step);
+            let message = format!("`{}` reads `{}`, which is not a step", draft.name, shorten(&input.step));
             sink.error(input.mark, codes::UNKNOWN_INPUT, message, did_you_mean(&input.step, &names));
             continue;
         };

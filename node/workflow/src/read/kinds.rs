@@ -1,6 +1,6 @@
 use etl_sdk::Registry;
 
-use crate::check::{did_you_mean, one_of};
+use crate::check::{did_you_mean, one_of, shorten};
 use crate::codes;
 use crate::read::{Draft, Role};
 use crate::sink::Sink;
@@ -63,8 +63,7 @@ pub(super) fn check(draft: &Draft<'_>, kind: &str, mark: Mark, registry: &Regist
         let help = (!names.is_empty()).then(|| format!("a {word} has {}", one_of(&names)));
         sink.error(mark, codes::NOT_BUILT, message, help);
     } else {
-        let shown: String = kind.chars().take(60).collect();
-        let message = format!("`{shown}` is not a type of {word}");
+        let message = format!("`{}` is not a type of {word}", shorten(kind));
         sink.error(mark, codes::UNKNOWN_TYPE, message, did_you_mean(kind, &names));
     }
     false

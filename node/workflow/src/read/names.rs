@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use etl_model::StepName;
 
+use crate::check::shorten;
 use crate::codes;
 use crate::read::Draft;
 use crate::sink::Sink;
@@ -40,6 +41,10 @@ pub(super) fn invalid(what: &str, name: &str, mark: Mark, sink: &mut Sink) {
     if !valid.is_empty() {
         help.push_str(&format!(", for example `{valid}`"));
     }
-    let shown: String = name.chars().take(60).collect();
-    sink.error(mark, codes::INVALID_NAME, format!("`{shown}` is not a valid {what} name"), Some(help));
+    sink.error(
+        mark,
+        codes::INVALID_NAME,
+        format!("`{}` is not a valid {what} name", shorten(name)),
+        Some(help),
+    );
 }

@@ -4,8 +4,8 @@ use serde_json::Number;
 /// A scalar: as written, and what it means.
 #[derive(Debug, Clone)]
 pub(crate) struct Scalar {
-    /// The text as YAML reads it, before variables are put in. Messages quote this one, so that they never print
-    /// what the environment holds.
+    /// The text as YAML reads it, before variables are put in. Messages about values of fields quote this one, so
+    /// that they do not print what the environment holds.
     pub written: String,
     pub style: ScalarStyle,
     pub typed: Typed,

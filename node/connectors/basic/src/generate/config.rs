@@ -48,8 +48,11 @@ impl Config {
         let mut errors = Vec::new();
         if raw.rows.is_some_and(|rows| rows > i64::MAX as u64) {
             errors.push(
-                FieldError::new("out_of_range", "ids are 64-bit integers, so `rows` is at most 9223372036854775807")
-                    .at("rows"),
+                FieldError::new(
+                    "out_of_range",
+                    "ids are 64-bit integers, so `rows` is at most 9223372036854775807",
+                )
+                .at("rows"),
             );
         }
         if raw.rate.is_some_and(|rate| !(rate.is_finite() && rate > 0.0)) {
@@ -61,15 +64,21 @@ impl Config {
         }
         if !(1..=MAX_PARTITIONS).contains(&raw.partitions) {
             errors.push(
-                FieldError::new("out_of_range", format!("`partitions` is a number from 1 to {MAX_PARTITIONS}"))
-                    .at("partitions"),
+                FieldError::new(
+                    "out_of_range",
+                    format!("`partitions` is a number from 1 to {MAX_PARTITIONS}"),
+                )
+                .at("partitions"),
             );
         }
         let row_bytes = raw.row_bytes.map(|size| size.0);
         if row_bytes.is_some_and(|bytes| !(BASE_ROW_BYTES..=1 << 30).contains(&bytes)) {
             errors.push(
-                FieldError::new("out_of_range", format!("`row_bytes` is a size from {BASE_ROW_BYTES}B to 1GiB"))
-                    .at("row_bytes"),
+                FieldError::new(
+                    "out_of_range",
+                    format!("`row_bytes` is a size from {BASE_ROW_BYTES}B to 1GiB"),
+                )
+                .at("row_bytes"),
             );
         }
         if !errors.is_empty() {

@@ -21,12 +21,35 @@ const SPAN: u64 = 100 * 365 * 86_400;
 const UTC: &str = "+00:00";
 
 const FIRST_NAMES: &[&str] = &[
-    "Ada", "Björn", "Chiara", "Daniel", "Élodie", "Fatima", "Grace", "Hiroshi", "Ingrid", "José", "Katarzyna",
-    "Liam", "Mei", "Noah", "Olga", "Priya", "Quentin", "Renée", "Søren", "Tariq", "Uma", "Victor", "Wei", "Zoë",
+    "Ada",
+    "Björn",
+    "Chiara",
+    "Daniel",
+    "Élodie",
+    "Fatima",
+    "Grace",
+    "Hiroshi",
+    "Ingrid",
+    "José",
+    "Katarzyna",
+    "Liam",
+    "Mei",
+    "Noah",
+    "Olga",
+    "Priya",
+    "Quentin",
+    "Renée",
+    "Søren",
+    "Tariq",
+    "Uma",
+    "Victor",
+    "Wei",
+    "Zoë",
 ];
 const LAST_NAMES: &[&str] = &[
-    "Almeida", "Bauer", "Chen", "Dubois", "Eriksen", "Fischer", "García", "Hansen", "Ivanova", "Jansen", "Kowalski",
-    "Lopez", "Müller", "Nguyen", "O'Brien", "Petrov", "Rossi", "Sato", "Tanaka", "Ünal", "Virtanen", "Weber",
+    "Almeida", "Bauer", "Chen", "Dubois", "Eriksen", "Fischer", "García", "Hansen", "Ivanova", "Jansen",
+    "Kowalski", "Lopez", "Müller", "Nguyen", "O'Brien", "Petrov", "Rossi", "Sato", "Tanaka", "Ünal",
+    "Virtanen", "Weber",
 ];
 const COUNTRIES: &[&str] =
     &["AT", "BR", "CH", "CN", "DE", "DK", "ES", "FR", "GB", "IN", "IT", "JP", "NL", "NO", "PL", "SE", "US"];

@@ -30,7 +30,8 @@ impl Generator {
         match self.config.rows {
             Some(rows) => {
                 // Wide arithmetic: `rows` may be as large as an id.
-                let bound = |index: u64| (u128::from(rows) * u128::from(index) / u128::from(partitions)) as u64;
+                let bound =
+                    |index: u64| (u128::from(rows) * u128::from(index) / u128::from(partitions)) as u64;
                 let first = bound(index);
                 (Numbering { first, step: 1 }, Some(bound(index + 1) - first))
             }

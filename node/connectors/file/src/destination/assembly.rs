@@ -2,10 +2,10 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{columns, disk};
 use super::frame::Frame;
 use super::manifest::{Manifest, Part};
 use super::segment::columns_changed;
+use super::{columns, disk};
 use crate::error::FileError;
 
 /// The committed units of one route.
@@ -93,9 +93,7 @@ fn join_text(frame: &Frame, routes: &[RouteUnits], ready: &Path) -> Result<(), F
         copy_range(&folder.join(&part.segment), part, &mut out, ready)?;
     }
     let closing = if is_first && opening.is_empty() { frame.blank()? } else { frame.closing().to_vec() };
-    out.write_all(&closing)
-        .and_then(|()| out.sync_all())
-        .map_err(FileError::io("write", ready))
+    out.write_all(&closing).and_then(|()| out.sync_all()).map_err(FileError::io("write", ready))
 }
 
 fn copy_range(segment: &Path, part: &Part, out: &mut File, ready: &Path) -> Result<(), FileError> {
@@ -111,7 +109,10 @@ fn copy_range(segment: &Path, part: &Part, out: &mut File, ready: &Path) -> Resu
 }
 
 fn missing(segment: &Path, error: &io::Error) -> FileError {
-    FileError::Damaged { path: segment.to_owned(), message: format!("a committed segment is missing: {error}") }
+    FileError::Damaged {
+        path: segment.to_owned(),
+        message: format!("a committed segment is missing: {error}"),
+    }
 }
 
 fn join_columns(routes: &[RouteUnits], ready: &Path) -> Result<(), FileError> {

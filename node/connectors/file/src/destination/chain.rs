@@ -91,13 +91,18 @@ impl Chain {
     pub fn append(&self, manifest: &Manifest) -> Result<Appended, ConnectorError> {
         let path = self.path(manifest.number);
         let temporary = self.folder.join(format!("tmp-{:016}-{}", manifest.fence, Uuid::new_v4().simple()));
-        let text = serde_json::to_vec(manifest).map_err(|error| ConnectorError::internal(error.to_string()))?;
+        let text =
+            serde_json::to_vec(manifest).map_err(|error| ConnectorError::internal(error.to_string()))?;
         disk::write_new(&temporary, &text)?;
         let is_unit = manifest.kind == Kind::Unit;
         if is_unit {
             failpoint("commit_started")?;
         }
-        let created = disk::link(&temporary, &path)?;
+        let created = match disk::link(&temporary, &path) {
+            // A later owner has swept the temporary file away.
+            Err(_) if disk::identity(&temporary)?.is_none() => false,
+            created => created?,
+        };
         if is_unit && created {
             failpoint("commit_done")?;
         }

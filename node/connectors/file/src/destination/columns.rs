@@ -18,7 +18,12 @@ pub struct ColumnSegment {
 
 impl ColumnSegment {
     /// Begins a file with these columns.
-    pub fn new(path: &Path, file: File, schema: SchemaRef, options: &ParquetOptions) -> Result<Self, FileError> {
+    pub fn new(
+        path: &Path,
+        file: File,
+        schema: SchemaRef,
+        options: &ParquetOptions,
+    ) -> Result<Self, FileError> {
         let writer =
             ParquetWriter::new(BufWriter::new(file), schema, options).map_err(FileError::format(path))?;
         Ok(Self { path: path.to_owned(), writer: Some(writer), finished: None })
@@ -38,9 +43,8 @@ impl ColumnSegment {
             return Err(FileError::Internal("a Parquet file was finished twice".to_owned()));
         };
         let (buffered, _) = writer.finish().map_err(FileError::format(&self.path))?;
-        let mut file = buffered
-            .into_inner()
-            .map_err(|error| FileError::io("write", &self.path)(error.into_error()))?;
+        let mut file =
+            buffered.into_inner().map_err(|error| FileError::io("write", &self.path)(error.into_error()))?;
         let length = file.stream_position().map_err(FileError::io("write", &self.path))?;
         self.finished = Some(file);
         Ok(length)

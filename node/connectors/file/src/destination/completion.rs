@@ -64,7 +64,9 @@ fn completed_run(folder: &Path) -> Result<Option<RunId>, FileError> {
     let path = folder.join(COMPLETED);
     let text = match fs::read(&path) {
         Ok(text) => text,
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+        Err(error)
+            if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) =>
+        {
             return Ok(None);
         }
         Err(error) => return Err(FileError::io("read", &path)(error)),
@@ -125,7 +127,10 @@ fn refuse_second_writer(settings: &Settings, run: &RunContext, folder: &Path) ->
         if other != folder && completed_run(&other)? == Some(run.run) {
             return Err(FileError::user(
                 "two_writers",
-                format!("another destination of this workflow has just written {}", settings.layout.path().display()),
+                format!(
+                    "another destination of this workflow has just written {}",
+                    settings.layout.path().display()
+                ),
                 "give each destination a path of its own",
             ));
         }

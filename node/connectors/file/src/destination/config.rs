@@ -100,7 +100,9 @@ impl FileDestinationConfig {
         let (path, is_directory) = self.target();
         if self.path.is_empty() || self.path.contains('\0') {
             let help = "write for example `path: out/orders.jsonl`";
-            errors.push(FieldError::new("file_path", "the path is empty or not valid").at("path").with_help(help));
+            errors.push(
+                FieldError::new("file_path", "the path is empty or not valid").at("path").with_help(help),
+            );
         } else if !is_directory && path.file_name().is_none() {
             let message = format!("`{}` does not name a file", self.path);
             let help = "name a file, or end the path with `/` to write part files into the directory";

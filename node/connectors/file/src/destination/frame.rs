@@ -1,9 +1,9 @@
-use etl_formats::json::{ARRAY_CLOSE, ARRAY_OPEN};
-use etl_formats::Compression;
-use etl_formats::parquet::ParquetOptions;
 use super::segment::{compress, member};
 use crate::error::FileError;
 use crate::format::Format;
+use etl_formats::Compression;
+use etl_formats::json::{ARRAY_CLOSE, ARRAY_OPEN};
+use etl_formats::parquet::ParquetOptions;
 
 /// What stands between two rows and is not part of either.
 pub fn separator(format: Format) -> &'static [u8] {
@@ -22,11 +22,7 @@ pub struct Frame {
 
 impl Frame {
     /// The frame of a format.
-    pub fn new(
-        format: Format,
-        compression: Compression,
-        parquet: ParquetOptions,
-    ) -> Result<Self, FileError> {
+    pub fn new(format: Format, compression: Compression, parquet: ParquetOptions) -> Result<Self, FileError> {
         let closing = if format == Format::Json { ARRAY_CLOSE } else { b"" };
         Ok(Self {
             format,

@@ -103,7 +103,11 @@ impl PartNames {
         let hex = |text: &str, length| text.len() == length && text.bytes().all(|b| b.is_ascii_hexdigit());
         match fields.as_slice() {
             [run, index, seq, id] => {
-                hex(run, 8) && digits(index, 5) && digits(seq, 8) && hex(id, 16) && id.starts_with(&self.scope)
+                hex(run, 8)
+                    && digits(index, 5)
+                    && digits(seq, 8)
+                    && hex(id, 16)
+                    && id.starts_with(&self.scope)
             }
             _ => false,
         }

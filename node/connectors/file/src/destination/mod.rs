@@ -19,6 +19,7 @@ mod route;
 mod segment;
 mod settings;
 mod target;
+mod write_back;
 mod writer;
 
 pub use connector::FileDestination;

@@ -7,11 +7,11 @@ use etl_sdk::{ConnectorError, Encoded, Payload, failpoint};
 use uuid::Uuid;
 
 use super::chain::{Appended, Chain};
-use super::{columns, disk};
 use super::layout::{Layout, PartNames, Target};
 use super::manifest::{Kind, Manifest, Part, VERSION};
 use super::segment::Segment;
 use super::settings::Settings;
+use super::{columns, disk};
 use crate::error::FileError;
 
 /// The staging of one route, as the writer that holds it works on it. Blocking.
@@ -43,7 +43,18 @@ impl RouteStaging {
     pub fn new(settings: Arc<Settings>, route: Route, index: usize) -> Self {
         let chain = Chain::new(settings.layout.route(&route), route.clone());
         let names = PartNames::new(&route, &settings.extension);
-        Self { settings, route, index, chain, names, held: None, segment: None, rows: 0, staged: None, columns: None }
+        Self {
+            settings,
+            route,
+            index,
+            chain,
+            names,
+            held: None,
+            segment: None,
+            rows: 0,
+            staged: None,
+            columns: None,
+        }
     }
 
     fn place(&self) -> String {
@@ -90,7 +101,10 @@ impl RouteStaging {
     fn stranger(&self, run: &str) -> FileError {
         FileError::user(
             "unknown_run",
-            format!("{}: run {run} has begun to write here, and this state directory does not know it", self.place()),
+            format!(
+                "{}: run {run} has begun to write here, and this state directory does not know it",
+                self.place()
+            ),
             format!(
                 "use the state directory of that run (--state-dir), or remove {} if that run is to be forgotten",
                 self.settings.layout.workflow(&self.route.workflow).display()
@@ -120,14 +134,14 @@ impl RouteStaging {
                 self.publish(part)?;
             }
         }
-        let kept = |name: &str| {
-            units.iter().filter_map(|unit| unit.part.as_ref()).any(|part| part.segment == name)
-        };
+        let kept =
+            |name: &str| units.iter().filter_map(|unit| unit.part.as_ref()).any(|part| part.segment == name);
         self.chain.sweep(fence, kept)?;
         if fresh {
             self.chain.forget_below(fence)?;
         }
-        let first = units.iter().find_map(|unit| unit.part.as_ref()).filter(|_| self.settings.frame.is_columnar());
+        let first =
+            units.iter().find_map(|unit| unit.part.as_ref()).filter(|_| self.settings.frame.is_columnar());
         Ok(match first {
             Some(part) => self.staged_columns(part)?,
             None => None,
@@ -205,12 +219,16 @@ impl RouteStaging {
         let manifest = self.manifest(Kind::Unit, number, held.fence, held.index, unit.marker.clone(), part);
         match self.chain.append(&manifest)? {
             Appended::Created => {}
-            Appended::Taken(found) if (found.marker.run, found.marker.epoch) == (held.marker.run, held.marker.epoch) => {
+            Appended::Taken(found)
+                if (found.marker.run, found.marker.epoch) == (held.marker.run, held.marker.epoch) =>
+            {
                 return Err(FileError::Raced { place: self.place() }.into());
             }
             Appended::Taken(found) => {
                 let (found, run) = (found.marker.epoch, found.marker.run.to_string());
-                return Err(FileError::Fenced { place: self.place(), found, held: held.marker.epoch, run }.into());
+                return Err(
+                    FileError::Fenced { place: self.place(), found, held: held.marker.epoch, run }.into()
+                );
             }
         }
         if let Some(part) = published.filter(|_| self.settings.publishes_units()) {
@@ -233,11 +251,7 @@ pub fn units_of(chain: &Chain, marker: &Marker) -> Result<Vec<Manifest>, FileErr
 }
 
 /// Gives a segment its visible name in the target directory, unless that has been done already.
-pub fn publish(
-    folder: &Path,
-    layout: &Layout,
-    part: &Part,
-) -> Result<(), FileError> {
+pub fn publish(folder: &Path, layout: &Layout, part: &Part) -> Result<(), FileError> {
     let Some(name) = &part.publish else { return Ok(()) };
     let Target::Directory(directory) = layout.target() else {
         return Err(FileError::Internal("a part file without a target directory".to_owned()));

@@ -12,6 +12,7 @@ use super::columns::ColumnSegment;
 use super::disk;
 use super::frame::Frame;
 use super::manifest::Part;
+use super::write_back::WriteBack;
 use crate::error::FileError;
 
 /// A file in staging that one writer, and no other ever, writes units to.
@@ -28,7 +29,7 @@ pub struct Segment {
 }
 
 enum Content {
-    Text { file: File, frame: Frame },
+    Text { file: File, frame: Frame, write_back: WriteBack },
     Columns(Box<ColumnSegment>),
 }
 
@@ -51,7 +52,7 @@ impl Segment {
             Payload::Bytes { header, .. } => {
                 let header = text_header(header.as_deref())?;
                 let opening = frame.opening(header.as_deref())?;
-                let content = Content::Text { file, frame: frame.clone() };
+                let content = Content::Text { file, frame: frame.clone(), write_back: WriteBack::default() };
                 let mut segment = Self { name, path, start: 0, from: 0, length: 0, header, content };
                 segment.append(&opening)?;
                 segment.start = segment.length;
@@ -59,7 +60,12 @@ impl Segment {
                 Ok(segment)
             }
             Payload::Columns(batch) => {
-                let columns = ColumnSegment::new(&path, file, columns.unwrap_or_else(|| batch.schema()), frame.parquet())?;
+                let columns = ColumnSegment::new(
+                    &path,
+                    file,
+                    columns.unwrap_or_else(|| batch.schema()),
+                    frame.parquet(),
+                )?;
                 let content = Content::Columns(Box::new(columns));
                 Ok(Self { name, path, start: 0, from: 0, length: 0, header: None, content })
             }
@@ -67,10 +73,11 @@ impl Segment {
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<(), FileError> {
-        let Content::Text { file, .. } = &mut self.content else {
+        let Content::Text { file, write_back, .. } = &mut self.content else {
             return Err(FileError::Internal("text for a file of columns".to_owned()));
         };
         file.write_all(bytes).map_err(FileError::io("write", &self.path))?;
+        write_back.wrote(file, bytes.len() as u64);
         self.length += bytes.len() as u64;
         Ok(())
     }
@@ -141,9 +148,9 @@ impl Segment {
     }
 
     /// Makes everything written durable, except for the name of the file.
-    pub fn sync(&self) -> Result<(), FileError> {
-        let synced = match &self.content {
-            Content::Text { file, .. } => file.sync_data(),
+    pub fn sync(&mut self) -> Result<(), FileError> {
+        let synced = match &mut self.content {
+            Content::Text { file, write_back, .. } => write_back.sync(file),
             Content::Columns(columns) => columns.file().and_then(File::sync_data),
         };
         synced.map_err(FileError::io("sync", &self.path))

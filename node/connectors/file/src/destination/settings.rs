@@ -50,7 +50,9 @@ impl Settings {
         let compression =
             if format == Format::Parquet { Compression::None } else { config.compression.resolve(&path) };
         let nulls: Nulls = config.json.clone().unwrap_or_default().nulls.into();
-        let rows = |encoder: Box<dyn TextEncoder>| Arc::new(RowsEncoder::new(encoder, compression, separator(format)));
+        let rows = |encoder: Box<dyn TextEncoder>| {
+            Arc::new(RowsEncoder::new(encoder, compression, separator(format)))
+        };
         let encoder: Arc<dyn Encoder> = match format {
             Format::Csv => rows(Box::new(CsvEncoder::new(dialect))),
             Format::Jsonl => rows(Box::new(LinesEncoder::new(nulls))),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use etl_model::Route;
 use etl_sdk::{
-    CommitKind, ConnectorError, Destination, DestinationCapabilities, Encoder, RouteWriter, RunContext, blocking,
+    CommitKind, ConnectorError, Destination, DestinationCapabilities, Encoder, RouteWriter, RunContext,
+    blocking,
 };
 use uuid::Uuid;
 

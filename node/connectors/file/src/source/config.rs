@@ -83,19 +83,28 @@ impl FileSourceConfig {
             let error = FieldError::new("file_path", format!("`{}` is a directory", self.path));
             add(error, "path", &format!("name the files in it, for example `{}*.csv`", self.path));
         } else if let Err(error) = glob::Pattern::new(&self.path) {
-            let error = FieldError::new("file_path", format!("`{}` is not a pattern: {}", self.path, error.msg))
-                .at_offset(error.pos);
+            let error =
+                FieldError::new("file_path", format!("`{}` is not a pattern: {}", self.path, error.msg))
+                    .at_offset(error.pos);
             add(error, "path", "put a `[` that belongs to a name into brackets: `[[]`");
         }
         let format = self.resolved_format();
-        let by_file = Path::new(&self.path).extension().is_none_or(|e| e.to_string_lossy().contains(['*', '?', '[']));
+        let by_file =
+            Path::new(&self.path).extension().is_none_or(|e| e.to_string_lossy().contains(['*', '?', '[']));
         if format.is_none() && !self.path.is_empty() && !by_file {
             let message = format!("the format of `{}` is not clear from its name", self.path);
-            add(FieldError::new("file_format", message), "format", "set `format` to csv, json, jsonl or parquet");
+            add(
+                FieldError::new("file_format", message),
+                "format",
+                "set `format` to csv, json, jsonl or parquet",
+            );
         }
         if format == Some(Format::Parquet) {
             if !matches!(self.compression, CompressionOption::Auto | CompressionOption::None) {
-                let error = FieldError::new("file_compression", "Parquet files are compressed inside, not as a whole");
+                let error = FieldError::new(
+                    "file_compression",
+                    "Parquet files are compressed inside, not as a whole",
+                );
                 add(error, "compression", "remove it");
             }
             if !self.schema.is_empty() {
@@ -106,8 +115,13 @@ impl FileSourceConfig {
         if self.csv.is_some() && format.is_some_and(|format| format != Format::Csv) {
             add(FieldError::new("file_options", "`csv` has no meaning for this format"), "csv", "remove it");
         }
-        if self.json.is_some() && format.is_some_and(|format| !matches!(format, Format::Json | Format::Jsonl)) {
-            add(FieldError::new("file_options", "`json` has no meaning for this format"), "json", "remove it");
+        if self.json.is_some() && format.is_some_and(|format| !matches!(format, Format::Json | Format::Jsonl))
+        {
+            add(
+                FieldError::new("file_options", "`json` has no meaning for this format"),
+                "json",
+                "remove it",
+            );
         }
         errors
     }

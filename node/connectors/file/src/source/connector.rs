@@ -3,8 +3,8 @@ use std::sync::Arc;
 use etl_sdk::{Descriptor, FieldError, Source, SourceConnector, parse_config};
 
 use super::config::FileSourceConfig;
-use super::settings::Settings;
 use super::partition::Files;
+use super::settings::Settings;
 
 /// The source type `file`.
 #[derive(Debug, Clone, Copy, Default)]

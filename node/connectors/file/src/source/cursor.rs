@@ -38,8 +38,9 @@ impl Cursor {
 
     /// Reads the cursor of a position that is not the beginning.
     pub fn of(position: &Position) -> Result<Self, FileError> {
-        serde_json::from_value(position.cursor.clone())
-            .map_err(|error| FileError::Internal(format!("the position {position} has no file cursor: {error}")))
+        serde_json::from_value(position.cursor.clone()).map_err(|error| {
+            FileError::Internal(format!("the position {position} has no file cursor: {error}"))
+        })
     }
 }
 

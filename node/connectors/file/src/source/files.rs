@@ -14,7 +14,9 @@ pub fn matching(path: &str) -> Result<Vec<String>, FileError> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => return Ok(vec![path.to_owned()]),
         Ok(metadata) => return Err(not_a_file(Path::new(path), metadata.is_dir())),
-        Err(error) if !path.contains(['*', '?', '[']) => return Err(FileError::io("read", Path::new(path))(error)),
+        Err(error) if !path.contains(['*', '?', '[']) => {
+            return Err(FileError::io("read", Path::new(path))(error));
+        }
         Err(_) => {}
     }
     let entries = glob::glob_with(path, MATCHING).map_err(|error| {
@@ -56,7 +58,8 @@ fn utf8(path: PathBuf) -> Result<String, FileError> {
 pub fn not_a_file(path: &Path, is_directory: bool) -> FileError {
     let shown = path.display();
     if is_directory {
-        let help = format!("name the files in it, for example `{}/*.csv`", shown.to_string().trim_end_matches('/'));
+        let help =
+            format!("name the files in it, for example `{}/*.csv`", shown.to_string().trim_end_matches('/'));
         FileError::user("is_a_directory", format!("{shown} is a directory"), help)
     } else {
         let message = format!("{shown} is neither a file nor a directory");

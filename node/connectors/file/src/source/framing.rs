@@ -1,8 +1,8 @@
 use std::path::Path;
 
+use etl_formats::Splitter;
 use etl_formats::csv::{self, CsvSplitter, Dialect};
 use etl_formats::json::{ArraySplitter, Framing, LinesSplitter};
-use etl_formats::Splitter;
 
 use super::input::Input;
 use super::settings::Settings;
@@ -39,7 +39,12 @@ pub struct Opening {
 
 impl Opening {
     /// Reads as much of the beginning as tells how the file is divided, at least `block` bytes where there are any.
-    pub fn read(input: &mut Input, settings: &Settings, format: Format, block: usize) -> Result<Self, FileError> {
+    pub fn read(
+        input: &mut Input,
+        settings: &Settings,
+        format: Format,
+        block: usize,
+    ) -> Result<Self, FileError> {
         let path = input.path().to_owned();
         let mut bytes = Vec::new();
         let mut wanted = block.max(1);

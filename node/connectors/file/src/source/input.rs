@@ -23,7 +23,8 @@ pub struct Stamp {
 
 impl Stamp {
     fn new(metadata: &Metadata) -> Self {
-        let modified = metadata.mtime().saturating_mul(1000).saturating_add(metadata.mtime_nsec() / 1_000_000);
+        let modified =
+            metadata.mtime().saturating_mul(1000).saturating_add(metadata.mtime_nsec() / 1_000_000);
         Self { size: metadata.len(), modified, inode: metadata.ino() }
     }
 }
@@ -36,7 +37,8 @@ pub fn open(path: &Path) -> Result<(File, Stamp), FileError> {
         return Err(not_a_file(path, metadata.is_dir()));
     }
     let file = File::open(path).map_err(FileError::io("open", path))?;
-    let stamp = file.metadata().map(|metadata| Stamp::new(&metadata)).map_err(FileError::io("look at", path))?;
+    let stamp =
+        file.metadata().map(|metadata| Stamp::new(&metadata)).map_err(FileError::io("look at", path))?;
     Ok((file, stamp))
 }
 
@@ -113,7 +115,11 @@ impl Input {
         }
         Err(FileError::user(
             "source_changed",
-            format!("{} was cut from {} to {read} bytes while it was read", self.path.display(), self.stamp.size),
+            format!(
+                "{} was cut from {} to {read} bytes while it was read",
+                self.path.display(),
+                self.stamp.size
+            ),
             "restore it, or start over with --restart",
         ))
     }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
+use etl_formats::Decoder;
 use etl_formats::csv::CsvDecoder;
 use etl_formats::json::{JsonDecoder, JsonOptions};
-use etl_formats::Decoder;
 use etl_model::{PartitionId, Position};
 use etl_sdk::{
-    ConnectorError, Discovery, PartitionInfo, PartitionReader, ReadOptions, Source, SourceCapabilities, blocking,
+    ConnectorError, Discovery, PartitionInfo, PartitionReader, ReadOptions, Source, SourceCapabilities,
+    blocking,
 };
 use tokio::sync::OnceCell;
 
@@ -127,7 +128,8 @@ fn open_partition(
         return Ok(Box::new(ReadAhead::new(ParquetCore::open(path, from, options)?)));
     }
     let mut input = Input::open(path, settings.compression(path))?;
-    let block = if from.is_some() { 64 << 10 } else { options.chunk_bytes.clamp(1, options.max_record_bytes.max(1)) };
+    let block =
+        if from.is_some() { 64 << 10 } else { options.chunk_bytes.clamp(1, options.max_record_bytes.max(1)) };
     let mut opening = Opening::read(&mut input, settings, format, block)?;
     let place = match from {
         Some(position) => Place::resume(&mut input, &mut opening, position)?,

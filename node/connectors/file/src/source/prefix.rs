@@ -65,7 +65,10 @@ impl Place {
         if format!("{:016x}", hash.digest()) != cursor.hash {
             return Err(changed("the part before it has changed"));
         }
-        if opening.kind.has_lines() && last.is_some_and(|byte| byte != b'\n') && position.next > opening.first_record as u64 {
+        if opening.kind.has_lines()
+            && last.is_some_and(|byte| byte != b'\n')
+            && position.next > opening.first_record as u64
+        {
             // The last record read had no line end, because the file ended there; more bytes must not belong to it.
             input.fill(&mut block, 1)?;
             if block.first().is_some_and(|byte| !matches!(byte, b'\n' | b'\r')) {

@@ -4,7 +4,7 @@ use arrow::array::Array;
 use arrow::datatypes::{DataType, Schema};
 use etl_formats::csv::{self, CsvDecoder};
 use etl_formats::json::{self, JsonOptions};
-use etl_formats::{Decoder, Section};
+use etl_formats::{Decoder, FormatError, Section};
 
 use super::framing::{Opening, TextKind};
 use super::input::Input;
@@ -30,10 +30,17 @@ impl Sample {
     pub fn take(path: &Path, settings: &Settings, format: Format, bytes: usize) -> Result<Self, FileError> {
         let mut input = Input::open(path, settings.compression(path))?;
         let mut opening = Opening::read(&mut input, settings, format, bytes)?;
+        let lines = memchr::memchr_iter(b'\n', opening.bytes.get(..opening.first_record).unwrap_or_default())
+            .count() as u64;
         let length = loop {
             let records = opening.bytes.get(opening.first_record..).unwrap_or_default();
             let at_end = input.at_end();
-            let split = opening.kind.splitter(false).split(records, at_end).map_err(FileError::format(path))?;
+            let split = opening.kind.splitter(false).split(records, at_end).map_err(|error| match error {
+                FormatError::Truncated { line, what } => {
+                    FileError::format(path)(FormatError::Truncated { line: line + lines, what })
+                }
+                other => FileError::format(path)(other),
+            })?;
             if split > 0 || at_end || records.len() > MAX_SAMPLE {
                 break split;
             }
@@ -44,22 +51,19 @@ impl Sample {
         let section = Section {
             data: opening.bytes.get(opening.first_record..opening.first_record + length).unwrap_or_default(),
             offset: opening.first_record as u64,
-            line: 1,
+            line: lines + 1,
             origin: &origin,
         };
         Self::of_records(section, &opening.kind, settings).map_err(FileError::format(path))
     }
 
-    fn of_records(
-        section: Section<'_>,
-        kind: &TextKind,
-        settings: &Settings,
-    ) -> Result<Self, etl_formats::FormatError> {
+    fn of_records(section: Section<'_>, kind: &TextKind, settings: &Settings) -> Result<Self, FormatError> {
         match kind {
             TextKind::Csv { dialect, names } => {
                 let schema = csv::infer(section, dialect, names, MAX_ROWS);
                 // Text is what the inference says of a column without values; only those need a second look.
-                let (batches, _) = CsvDecoder::new(schema.clone().into(), dialect.clone())?.decode(section)?;
+                let (batches, _) =
+                    CsvDecoder::new(schema.clone().into(), dialect.clone())?.decode(section)?;
                 let has_values = |column: usize| {
                     batches.iter().any(|batch| {
                         let values = batch.records().column(column);
@@ -70,7 +74,8 @@ impl Sample {
                 Ok(Self { schema, evident })
             }
             TextKind::Json(framing) => {
-                let schema = json::infer(section, JsonOptions { framing: *framing, nested: settings.nested })?;
+                let schema =
+                    json::infer(section, JsonOptions { framing: *framing, nested: settings.nested })?;
                 let evident = schema.fields().iter().map(|field| !etl_model::is_json(field)).collect();
                 Ok(Self { schema, evident })
             }
@@ -82,7 +87,9 @@ impl Sample {
 pub fn wider(left: &DataType, right: &DataType) -> Option<DataType> {
     match (left, right) {
         (left, right) if left == right => Some(left.clone()),
-        (DataType::Int64, DataType::Float64) | (DataType::Float64, DataType::Int64) => Some(DataType::Float64),
+        (DataType::Int64, DataType::Float64) | (DataType::Float64, DataType::Int64) => {
+            Some(DataType::Float64)
+        }
         _ => None,
     }
 }

@@ -123,7 +123,8 @@ pub fn order(path: &Path, known: &[&str], found: &[&str]) -> Result<Option<Vec<u
     match places {
         Some(places) if known.len() == found.len() => Ok(Some(places)),
         _ => {
-            let list = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let list =
+                |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             let without = |names: &[&str], others: &[&str]| {
                 list(&names.iter().copied().filter(|name| !others.contains(name)).collect::<Vec<_>>())
             };

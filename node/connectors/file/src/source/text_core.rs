@@ -95,7 +95,8 @@ impl TextCore {
                 return Ok(Fetched::Chunk(self.cut(length)));
             }
             if at_end {
-                let message = format!("{}: {} bytes at its end are no record", self.input.path().display(), data.len());
+                let message =
+                    format!("{}: {} bytes at its end are no record", self.input.path().display(), data.len());
                 return Err(FileError::Internal(message));
             }
             if data.len() > self.max_record_bytes {

@@ -1,4 +1,6 @@
-use arrow::array::{Array, AsArray, BinaryArray, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{
+    Array, AsArray, BinaryArray, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
+};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use etl_model::is_json;
 use rusqlite::Statement;
@@ -32,7 +34,9 @@ impl<'a> Cells<'a> {
                 json: is_json(batch.schema_ref().field(index)),
             },
             DataType::Binary => Self::Blob(column.as_binary::<i32>()),
-            other => return Err(SqliteError::Impossible(format!("a column of type {other} was not encoded"))),
+            other => {
+                return Err(SqliteError::Impossible(format!("a column of type {other} was not encoded")));
+            }
         })
     }
 

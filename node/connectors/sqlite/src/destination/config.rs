@@ -84,7 +84,8 @@ impl Config {
         for (i, column) in raw.key.iter().enumerate() {
             let twice = raw.key.iter().take(i).any(|other| other.eq_ignore_ascii_case(column));
             if column.is_empty() || column.contains('\0') || twice {
-                let message = if twice { "the column is named twice" } else { "this cannot be a column's name" };
+                let message =
+                    if twice { "the column is named twice" } else { "this cannot be a column's name" };
                 errors.push(FieldError::new("invalid_name", message).at("key").at(i));
             }
         }

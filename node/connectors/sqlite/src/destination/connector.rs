@@ -3,8 +3,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use etl_model::Route;
 use etl_sdk::{
-    CommitKind, ConnectorError, Descriptor, Destination, DestinationCapabilities, DestinationConnector, Encoder,
-    FieldError, RouteWriter, RunContext, blocking,
+    CommitKind, ConnectorError, Descriptor, Destination, DestinationCapabilities, DestinationConnector,
+    Encoder, FieldError, RouteWriter, RunContext, blocking,
 };
 
 use super::completion;

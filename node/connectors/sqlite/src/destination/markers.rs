@@ -50,7 +50,9 @@ impl Markers {
     /// The marker, if there is one.
     pub(super) fn load(&self, connection: &Connection) -> Result<Option<Stored>, SqliteError> {
         let exists: bool = connection
-            .prepare_cached("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = '_etl_markers'")
+            .prepare_cached(
+                "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = '_etl_markers'",
+            )
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
             .at(&self.place)?;
         if !exists {

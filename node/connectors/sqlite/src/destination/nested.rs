@@ -12,8 +12,7 @@ pub(super) fn to_json(
 ) -> Result<(StringArray, Vec<CellFault>), SqliteError> {
     let broken = |message: String| SqliteError::Impossible(format!("column `{}`: {message}", field.name()));
     let options = EncoderOptions::default().with_explicit_nulls(true);
-    let mut encoder =
-        make_encoder(field, values, &options).map_err(|error| broken(error.to_string()))?;
+    let mut encoder = make_encoder(field, values, &options).map_err(|error| broken(error.to_string()))?;
     let may_hide_nan = has_floats(values.data_type());
     let mut texts = StringBuilder::with_capacity(values.len(), values.len() * 32);
     let mut faults = Vec::new();
@@ -73,13 +72,16 @@ fn has_non_finite(values: &dyn Array) -> bool {
                 .any(|row| rows.columns().iter().any(|column| has_non_finite(&column.slice(row, 1))))
         }
         DataType::List(_) => values.as_list::<i32>().iter().flatten().any(|items| has_non_finite(&items)),
-        DataType::LargeList(_) => values.as_list::<i64>().iter().flatten().any(|items| has_non_finite(&items)),
+        DataType::LargeList(_) => {
+            values.as_list::<i64>().iter().flatten().any(|items| has_non_finite(&items))
+        }
         DataType::FixedSizeList(..) => {
             values.as_fixed_size_list().iter().flatten().any(|items| has_non_finite(&items))
         }
         DataType::Map(..) => values.as_map().iter().flatten().any(|entries| has_non_finite(&entries)),
-        DataType::Dictionary(_, of) => arrow::compute::cast(&values.slice(0, values.len()), of)
-            .is_ok_and(|plain| has_non_finite(&plain)),
+        DataType::Dictionary(_, of) => {
+            arrow::compute::cast(&values.slice(0, values.len()), of).is_ok_and(|plain| has_non_finite(&plain))
+        }
         _ => false,
     }
 }

@@ -52,7 +52,8 @@ impl Plan {
             let column = column(table, name, place)?;
             checks.push(check(field, column, table, place)?);
         }
-        let present = |column: &Column| schema.fields().iter().any(|f| f.name().eq_ignore_ascii_case(&column.name));
+        let present =
+            |column: &Column| schema.fields().iter().any(|f| f.name().eq_ignore_ascii_case(&column.name));
         if let Some(absent) = table.columns.iter().find(|column| column.required && !present(column)) {
             return Err(SqliteError::user(
                 "column_required",
@@ -84,7 +85,11 @@ fn column<'a>(table: &'a Table, name: &str, place: &str) -> Result<&'a Column, S
     match table.column(name) {
         None => Err(SqliteError::user(
             "column_missing",
-            format!("{place}: table `{}` has no column `{name}`; it has {}", table.name, table.column_names()),
+            format!(
+                "{place}: table `{}` has no column `{name}`; it has {}",
+                table.name,
+                table.column_names()
+            ),
             "add the column to the table, or leave it out or rename it with a mapping",
         )),
         Some(column) if column.generated => Err(SqliteError::user(
@@ -116,7 +121,9 @@ fn check(
     };
     match (field.data_type(), column.affinity) {
         (DataType::Int64, Affinity::Real) => Ok(Check::ExactFloat),
-        (DataType::Float64, Affinity::Text) => Err(refuse("floats, of which SQLite would keep 15 digits as text")),
+        (DataType::Float64, Affinity::Text) => {
+            Err(refuse("floats, of which SQLite would keep 15 digits as text"))
+        }
         (DataType::Boolean, Affinity::Text) => Err(refuse("booleans")),
         (DataType::Utf8, Affinity::Integer | Affinity::Real) if is_json(field) => Err(refuse("JSON")),
         (DataType::Utf8, Affinity::Integer | Affinity::Real) => Err(refuse("text")),

@@ -79,7 +79,11 @@ pub(super) fn unfit(batch: &Batch, cells: &[Cells<'_>], plan: &Plan) -> Vec<(usi
             (Check::ExactFloat, Cells::Integer(values)) => {
                 for (row, value) in values.iter().enumerate() {
                     if value.is_some_and(|value| (value as f64) as i128 != i128::from(value)) {
-                        refuse(row, "inexact_number", "the column holds floats, and no float equals this integer");
+                        refuse(
+                            row,
+                            "inexact_number",
+                            "the column holds floats, and no float equals this integer",
+                        );
                     }
                 }
             }

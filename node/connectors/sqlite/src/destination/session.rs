@@ -49,7 +49,9 @@ impl Session {
             Fence::Held(marker) => marker,
             Fence::Store(marker) => {
                 match found {
-                    Some(found) if found.run == marker.run => self.markers.raise(&transaction, marker.epoch)?,
+                    Some(found) if found.run == marker.run => {
+                        self.markers.raise(&transaction, marker.epoch)?
+                    }
                     found => {
                         if let (Some(found), Mode::Replace) = (found, &self.config.mode) {
                             let abandoned = shadow::name(&self.config.table, found.run);
@@ -97,7 +99,9 @@ impl Session {
                 Some((planned, plan)) if *planned == schema => plan,
                 other => {
                     let table = self.table(&schema)?;
-                    &mut other.insert((schema.clone(), Plan::new(&schema, &table, &self.config.mode, place)?)).1
+                    &mut other
+                        .insert((schema.clone(), Plan::new(&schema, &table, &self.config.mode, place)?))
+                        .1
                 }
             };
             rejects.extend(insert(&self.connection, batch, plan, place)?);
@@ -110,7 +114,9 @@ impl Session {
     pub(super) fn commit(&mut self, unit: &Unit) -> Result<(), ConnectorError> {
         let place = self.markers.place();
         if self.connection.is_autocommit() {
-            return Err(ConnectorError::internal(format!("{place}: a unit is committed that was not staged")));
+            return Err(ConnectorError::internal(format!(
+                "{place}: a unit is committed that was not staged"
+            )));
         }
         self.markers.correct(&self.connection, &unit.marker)?;
         failpoint("commit_started")?;

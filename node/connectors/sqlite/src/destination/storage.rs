@@ -35,7 +35,8 @@ pub(super) struct Stored {
 pub(super) fn store(field: &FieldRef, values: &ArrayRef) -> Result<Stored, SqliteError> {
     let keep = |values: ArrayRef| Stored {
         field: Arc::new(
-            Field::new(field.name(), values.data_type().clone(), true).with_metadata(field.metadata().clone()),
+            Field::new(field.name(), values.data_type().clone(), true)
+                .with_metadata(field.metadata().clone()),
         ),
         values,
         faults: Vec::new(),
@@ -160,9 +161,7 @@ fn not_a_number(field: &Field, values: &ArrayRef) -> Vec<CellFault> {
 fn in_utc(unit: TimeUnit, values: &ArrayRef) -> ArrayRef {
     const UTC: &str = "+00:00";
     match unit {
-        TimeUnit::Second => {
-            Arc::new(values.as_primitive::<TimestampSecondType>().clone().with_timezone(UTC))
-        }
+        TimeUnit::Second => Arc::new(values.as_primitive::<TimestampSecondType>().clone().with_timezone(UTC)),
         TimeUnit::Millisecond => {
             Arc::new(values.as_primitive::<TimestampMillisecondType>().clone().with_timezone(UTC))
         }
@@ -177,7 +176,8 @@ fn in_utc(unit: TimeUnit, values: &ArrayRef) -> ArrayRef {
 
 /// Dates and times as ISO 8601, timestamps as RFC 3339, decimals with all their digits.
 fn formatted(field: &Field, values: &ArrayRef) -> Result<Stored, SqliteError> {
-    let options = FormatOptions::new().with_display_error(false).with_duration_format(DurationFormat::ISO8601);
+    let options =
+        FormatOptions::new().with_display_error(false).with_duration_format(DurationFormat::ISO8601);
     let formatter = ArrayFormatter::try_new(values, &options).map_err(|error| broken(field, &error))?;
     let mut texts = StringBuilder::with_capacity(values.len(), values.len() * 24);
     let mut text = String::new();

@@ -39,8 +39,10 @@ pub(super) fn existing(
 
 fn tables(connection: &Connection, place: &str) -> Result<String, SqliteError> {
     let names: Vec<String> = connection
-        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
-                  AND name NOT LIKE '\\_etl\\_%' ESCAPE '\\' ORDER BY name LIMIT 20")
+        .prepare(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
+                  AND name NOT LIKE '\\_etl\\_%' ESCAPE '\\' ORDER BY name LIMIT 20",
+        )
         .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
         .at(place)?;
     Ok(if names.is_empty() { "no tables".to_owned() } else { names.join(", ") })
@@ -63,15 +65,17 @@ fn check_key(connection: &Connection, table: &Table, key: &[String], place: &str
     );
     match connection.prepare(&sql) {
         Ok(_) => Ok(()),
-        Err(error) if error.to_string().contains("ON CONFLICT clause does not match") => Err(SqliteError::user(
-            "key_not_unique",
-            format!(
-                "{place}: table `{}` has no primary key or unique index on exactly ({})",
-                table.name,
-                key.join(", ")
-            ),
-            format!("CREATE UNIQUE INDEX ... ON {} ({columns})", quote(&table.name)?),
-        )),
+        Err(error) if error.to_string().contains("ON CONFLICT clause does not match") => {
+            Err(SqliteError::user(
+                "key_not_unique",
+                format!(
+                    "{place}: table `{}` has no primary key or unique index on exactly ({})",
+                    table.name,
+                    key.join(", ")
+                ),
+                format!("CREATE UNIQUE INDEX ... ON {} ({columns})", quote(&table.name)?),
+            ))
+        }
         Err(error) => Err(error).at(place),
     }
 }
@@ -102,9 +106,10 @@ pub(super) fn create(
         let not_null = if is_key(field.name()) { " NOT NULL" } else { "" };
         parts.push(format!("{}{declared}{not_null}", quote(field.name())?));
     }
-    if let Some(missing) = key.iter().find(|column| {
-        !schema.fields().iter().any(|field| field.name().eq_ignore_ascii_case(column))
-    }) {
+    if let Some(missing) = key
+        .iter()
+        .find(|column| !schema.fields().iter().any(|field| field.name().eq_ignore_ascii_case(column)))
+    {
         return Err(SqliteError::user(
             "key_missing",
             format!("{place}: the rows have no column `{missing}` for the key"),

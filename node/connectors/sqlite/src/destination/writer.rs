@@ -85,7 +85,9 @@ impl RouteWriter for Writer {
                 self.unit.push(batch);
                 Ok(())
             }
-            Payload::Bytes { .. } => Err(ConnectorError::internal("sqlite was given text instead of columns")),
+            Payload::Bytes { .. } => {
+                Err(ConnectorError::internal("sqlite was given text instead of columns"))
+            }
         }
     }
 

@@ -13,7 +13,8 @@ fn records_become_columns() {
     assert!(list.contains("Int64"), "{list} is not like {item}");
     assert_eq!(types(&batches[0])[..4], ["a: Int64", "b: Utf8", "c: Boolean", "d: Float64"]);
     assert_eq!(types(&batches[0])[5], "g: Utf8 json");
-    let expected = "{\"a\":1,\"b\":\"x\\n\u{e9}\u{1f600}\",\"c\":true,\"d\":1.5,\"e\":{\"f\":[1,null]},\"g\":null}\n";
+    let expected =
+        "{\"a\":1,\"b\":\"x\\n\u{e9}\u{1f600}\",\"c\":true,\"d\":1.5,\"e\":{\"f\":[1,null]},\"g\":null}\n";
     assert_eq!(encode(&batches), expected);
 }
 
@@ -68,7 +69,8 @@ fn integers_widen_to_doubles_only_where_that_is_exact() {
 
 #[test]
 fn minus_zero_and_odd_numbers_keep_their_value() {
-    let data = "{\"a\":-0}\n{\"a\":0}\n{\"a\":1e2}\n{\"a\":1.7976931348623157e308}\n{\"a\":5e-324}\n{\"a\":0e999}\n";
+    let data =
+        "{\"a\":-0}\n{\"a\":0}\n{\"a\":1e2}\n{\"a\":1.7976931348623157e308}\n{\"a\":5e-324}\n{\"a\":0e999}\n";
     let (batches, errors) = decode(LINES, data);
     assert_eq!(errors, []);
     let column = arrow::array::AsArray::as_primitive::<arrow::datatypes::Float64Type>(
@@ -174,9 +176,25 @@ fn a_declared_type_refuses_what_does_not_fit() {
     let written = good.replace("\"f\":2,", "\"f\":2.0,").replace(":1.5,", ":1.50,");
     assert_eq!(encode(&batches), written);
     for bad in [
-        "\"i\":1.0", "\"i\":\"1\"", "\"i\":9223372036854775808", "\"f\":9007199254740993", "\"f\":1e400", "\"s\":5",
-        "\"b\":\"true\"", "\"b\":0", "\"t\":\"2024-01-31\"", "\"t\":5", "\"d\":\"2024-02-30\"", "\"n\":1.505",
-        "\"n\":1000", "\"n\":\"1\"", "\"o\":{\"x\":\"1\"}", "\"o\":5", "\"y\":128", "\"u\":-1", "\"u\":1.0",
+        "\"i\":1.0",
+        "\"i\":\"1\"",
+        "\"i\":9223372036854775808",
+        "\"f\":9007199254740993",
+        "\"f\":1e400",
+        "\"s\":5",
+        "\"b\":\"true\"",
+        "\"b\":0",
+        "\"t\":\"2024-01-31\"",
+        "\"t\":5",
+        "\"d\":\"2024-02-30\"",
+        "\"n\":1.505",
+        "\"n\":1000",
+        "\"n\":\"1\"",
+        "\"o\":{\"x\":\"1\"}",
+        "\"o\":5",
+        "\"y\":128",
+        "\"u\":-1",
+        "\"u\":1.0",
     ] {
         let (batches, errors) = declared(fields.clone(), &format!("{good}{{{bad}}}\n{good}"));
         assert_eq!(encode(&batches), written.repeat(2), "{bad}");
@@ -195,7 +213,8 @@ fn only_the_named_columns_are_declared() {
         Field::new("b", DataType::Int64, true),
     ]));
     let decoder = JsonDecoder::with_declared(LINES, schema, ["a"]).unwrap();
-    let (batches, errors) = decoder.decode(section(b"{\"a\":1,\"b\":\"x\"}\n{\"a\":\"x\",\"b\":1}\n")).unwrap();
+    let (batches, errors) =
+        decoder.decode(section(b"{\"a\":1,\"b\":\"x\"}\n{\"a\":\"x\",\"b\":1}\n")).unwrap();
     assert_eq!(encode(&batches), "{\"a\":1,\"b\":\"x\"}\n");
     assert_eq!(errors[0].field.as_deref(), Some("a"));
 }
@@ -235,6 +254,18 @@ fn inference_tells_types_and_leaves_malformed_records_out() {
     assert!(matches!(schema.field(3).data_type(), DataType::List(item) if etl_model::is_json(item)));
     assert!(etl_model::is_json(infer(section(data), RAW).unwrap().field(4)));
     assert_eq!(infer(section(b""), LINES).unwrap().fields().len(), 0);
+}
+
+#[test]
+fn inference_joins_what_sparse_records_tell() {
+    let mut data: String = (0..3000).map(|i| format!("{{\"k{}\":{i},\"n\":null}}\n", i % 300)).collect();
+    data.push_str("{\"k7\":0.5,\"n\":true}\n");
+    assert!(decode(LINES, &data).0.len() > 1);
+    let schema = infer(section(data.as_bytes()), LINES).unwrap();
+    assert_eq!(schema.fields().len(), 301);
+    assert_eq!(schema.field_with_name("k7").unwrap().data_type(), &DataType::Float64);
+    assert_eq!(schema.field_with_name("k8").unwrap().data_type(), &DataType::Int64);
+    assert_eq!(schema.field_with_name("n").unwrap().data_type(), &DataType::Boolean);
 }
 
 #[test]

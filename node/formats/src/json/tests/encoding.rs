@@ -24,16 +24,21 @@ fn written(array: ArrayRef) -> Vec<String> {
 
 #[test]
 fn every_type_has_its_form() {
-    assert_eq!(written(Arc::new(Int64Array::from(vec![Some(i64::MIN), None]))), ["-9223372036854775808", "null"]);
+    assert_eq!(
+        written(Arc::new(Int64Array::from(vec![Some(i64::MIN), None]))),
+        ["-9223372036854775808", "null"]
+    );
     assert_eq!(written(Arc::new(UInt64Array::from(vec![u64::MAX]))), ["18446744073709551615"]);
     assert_eq!(written(Arc::new(Int8Array::from(vec![-1]))), ["-1"]);
     assert_eq!(written(Arc::new(BooleanArray::from(vec![true, false]))), ["true", "false"]);
     assert_eq!(written(Arc::new(NullArray::new(1))), ["null"]);
-    assert_eq!(written(Arc::new(Float64Array::from(vec![1.0, -0.0, 0.1, 1e21, 5e-324]))), [
-        "1.0", "-0.0", "0.1", "1e+21", "5e-324"
-    ]);
+    assert_eq!(
+        written(Arc::new(Float64Array::from(vec![1.0, -0.0, 0.1, 1e21, 5e-324]))),
+        ["1.0", "-0.0", "0.1", "1e+21", "5e-324"]
+    );
     assert_eq!(written(Arc::new(Float32Array::from(vec![0.1]))), ["0.1"]);
-    let decimal = Decimal128Array::from(vec![-5, 12345678901234567890123456789]).with_precision_and_scale(38, 2);
+    let decimal =
+        Decimal128Array::from(vec![-5, 12345678901234567890123456789]).with_precision_and_scale(38, 2);
     assert_eq!(written(Arc::new(decimal.unwrap())), ["-0.05", "123456789012345678901234567.89"]);
     let decimal = Decimal128Array::from(vec![12, -3]).with_precision_and_scale(5, -2).unwrap();
     assert_eq!(written(Arc::new(decimal)), ["1200", "-300"]);
@@ -48,13 +53,20 @@ fn every_type_has_its_form() {
     assert_eq!(written(Arc::new(Time64MicrosecondArray::from(vec![3_600_000_001]))), ["\"01:00:00.000001\""]);
     assert_eq!(written(Arc::new(BinaryArray::from(vec![&b"\x00\xff"[..]]))), ["\"AP8=\""]);
     assert_eq!(written(Arc::new(StringViewArray::from(vec!["a\"b"]))), ["\"a\\\"b\""]);
-    let dictionary: DictionaryArray<Int32Type> = vec![Some("x"), None, Some("y"), Some("x")].into_iter().collect();
+    let dictionary: DictionaryArray<Int32Type> =
+        vec![Some("x"), None, Some("y"), Some("x")].into_iter().collect();
     assert_eq!(written(Arc::new(dictionary)), ["\"x\"", "null", "\"y\"", "\"x\""]);
-    let list = ListArray::from_iter_primitive::<Int64Type, _, _>(vec![Some(vec![Some(1), None]), None, Some(vec![])]);
+    let list = ListArray::from_iter_primitive::<Int64Type, _, _>(vec![
+        Some(vec![Some(1), None]),
+        None,
+        Some(vec![]),
+    ]);
     assert_eq!(written(Arc::new(list.slice(0, 3))), ["[1,null]", "null", "[]"]);
     assert_eq!(written(Arc::new(list.slice(2, 1))), ["[]"]);
-    let fixed =
-        FixedSizeListArray::from_iter_primitive::<Int32Type, _, _>(vec![Some(vec![Some(1), Some(2)]), None], 2);
+    let fixed = FixedSizeListArray::from_iter_primitive::<Int32Type, _, _>(
+        vec![Some(vec![Some(1), Some(2)]), None],
+        2,
+    );
     assert_eq!(written(Arc::new(fixed)), ["[1,2]", "null"]);
     let mut map = MapBuilder::new(None, StringBuilder::new(), Int64Builder::new());
     map.keys().append_value("k\n");
@@ -80,7 +92,8 @@ fn what_json_cannot_hold_is_an_error_without_a_trace() {
     let mut out = b"before".to_vec();
     let errors = LinesEncoder::default().encode(&batch, &mut out).unwrap();
     assert_eq!(String::from_utf8(out).unwrap(), "before{\"f\":1.0,\"j\":{\"a\": [1,2]}}\n");
-    let seen: Vec<_> = errors.iter().map(|e| (e.ordinal, e.code.as_str(), e.field.as_deref().unwrap())).collect();
+    let seen: Vec<_> =
+        errors.iter().map(|e| (e.ordinal, e.code.as_str(), e.field.as_deref().unwrap())).collect();
     assert_eq!(seen, [(10, "json_not_finite", "f"), (20, "json_not_finite", "f"), (30, "json_invalid", "j")]);
     assert_eq!(errors[0].record, json!({"f": "NaN", "j": 1}));
     assert_eq!(errors[1].record, json!({"f": "inf", "j": 2}));
@@ -111,7 +124,8 @@ fn nulls_are_explicit_unless_omitted() {
     let mut out = Vec::new();
     LinesEncoder::new(Nulls::Explicit).encode(&batch, &mut out).unwrap();
     LinesEncoder::new(Nulls::Omit).encode(&batch, &mut out).unwrap();
-    let expected = "{\"a\":null,\"b\":{\"x\":null}}\n{\"a\":1,\"b\":{\"x\":1}}\n{\"b\":{}}\n{\"a\":1,\"b\":{\"x\":1}}\n";
+    let expected =
+        "{\"a\":null,\"b\":{\"x\":null}}\n{\"a\":1,\"b\":{\"x\":1}}\n{\"b\":{}}\n{\"a\":1,\"b\":{\"x\":1}}\n";
     assert_eq!(String::from_utf8(out).unwrap(), expected);
 }
 
@@ -122,7 +136,10 @@ fn array_files_read_back() {
     ArrayEncoder::default().encode(&batch, &mut body).unwrap();
     ArrayEncoder::default().encode(&batch, &mut body).unwrap();
     let file = [ARRAY_OPEN, &body[1..], ARRAY_CLOSE].concat();
-    assert_eq!(serde_json::from_slice::<serde_json::Value>(&file).unwrap(), json!([{"a":1},{"a":2},{"a":1},{"a":2}]));
+    assert_eq!(
+        serde_json::from_slice::<serde_json::Value>(&file).unwrap(),
+        json!([{"a":1},{"a":2},{"a":1},{"a":2}])
+    );
     assert!(cut(&mut ArraySplitter::new(), &[ARRAY_OPEN, ARRAY_CLOSE].concat(), 1).is_ok());
 }
 
@@ -149,7 +166,8 @@ fn twin_names_are_refused() {
 
 #[test]
 fn rows_as_values_lose_no_digits() {
-    let decimal = Decimal128Array::from(vec![12345678901234567890123]).with_precision_and_scale(38, 3).unwrap();
+    let decimal =
+        Decimal128Array::from(vec![12345678901234567890123]).with_precision_and_scale(38, 3).unwrap();
     let batch = batch(vec![
         column("d", Arc::new(decimal)),
         column("u", Arc::new(UInt64Array::from(vec![u64::MAX]))),

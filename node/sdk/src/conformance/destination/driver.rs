@@ -74,7 +74,8 @@ impl<'a> Driver<'a> {
         writer: &mut dyn RouteWriter,
         ids: Range<i64>,
     ) -> Result<(), ConnectorError> {
-        let batch = sample::batch(ids).map_err(|violation| ConnectorError::internal(violation.to_string()))?;
+        let batch =
+            sample::batch(ids).map_err(|violation| ConnectorError::internal(violation.to_string()))?;
         let rows = batch.len() as u64;
         let encoded = self.site.open().encoder().encode(batch)?;
         if encoded.rows != rows || !encoded.errors.is_empty() {
@@ -146,7 +147,9 @@ pub(super) fn next_unit(before: &Marker, ids: Range<i64>, done: bool) -> Unit {
         next: ids.end.unsigned_abs(),
         cursor: serde_json::json!({ "file": "a 'quoted' name", "line": ids.end }),
     };
-    Unit { marker: Marker { seq: before.seq + 1, position: Some(position), counters, done, ..before.clone() } }
+    Unit {
+        marker: Marker { seq: before.seq + 1, position: Some(position), counters, done, ..before.clone() },
+    }
 }
 
 /// Whether an attempt ended in the error that says that a later owner has taken over.

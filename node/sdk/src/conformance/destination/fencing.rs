@@ -100,7 +100,9 @@ pub(super) async fn knows_strangers(site: &Site) -> Result<(), Violation> {
         rows.iter().filter(|row| row.get("id").and_then(serde_json::Value::as_i64) == Some(id)).count()
     };
     ensure(
-        (100..110).all(|id| seen(id) == 1) && (10..20).all(|id| seen(id) == 0) && (0..10).all(|id| seen(id) <= 1),
+        (100..110).all(|id| seen(id) == 1)
+            && (10..20).all(|id| seen(id) == 0)
+            && (0..10).all(|id| seen(id) <= 1),
         "a replaced run leaves nothing that it had not committed",
         || format!("{:?}", site.rows()),
     )

@@ -30,7 +30,8 @@ pub(super) fn batch(ids: Range<i64>) -> Result<Batch, Violation> {
         Field::new("name", DataType::Utf8, false),
         Field::new("score", DataType::Float64, true),
     ]));
-    let fault = |error: &dyn std::fmt::Display| Violation::new("the sample rows are sound", error.to_string());
+    let fault =
+        |error: &dyn std::fmt::Display| Violation::new("the sample rows are sound", error.to_string());
     let records = RecordBatch::try_new(
         schema,
         vec![

@@ -54,7 +54,9 @@ pub(super) async fn advance_by_one(site: &Site) -> Result<(), Violation> {
 
     for wrong in [0, 1, 3, 4] {
         let (mut writer, held) = driver.fenced(0, 1).await?;
-        ensure(held == first, "a commit leaves the unit's marker", || format!("{held:?} instead of {first:?}"))?;
+        ensure(held == first, "a commit leaves the unit's marker", || {
+            format!("{held:?} instead of {first:?}")
+        })?;
         let mut unit = next_unit(&held, 10..20, false);
         unit.marker.seq = wrong;
         driver.write(writer.as_mut(), 10..20).await.or_violation("rows can be written")?;
@@ -84,7 +86,8 @@ pub(super) async fn survive_reopening(site: &Site) -> Result<(), Violation> {
     let driver = Driver::new(site);
     let (mut writer, mut marker) = driver.fenced(0, 1).await?;
     for round in 0..4 {
-        marker = driver.must_deliver(writer.as_mut(), &marker, round * 10..round * 10 + 10, round == 3).await?;
+        marker =
+            driver.must_deliver(writer.as_mut(), &marker, round * 10..round * 10 + 10, round == 3).await?;
         drop(writer);
         driver.expect_marker("a marker survives reopening", 0, Some(&marker)).await?;
         let (again, held) = driver.fenced(0, 1).await?;

@@ -1,0 +1,300 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::cell::Cell;
+use super::error::Error;
+use super::fault::{Action, Fault};
+use super::process::Ended;
+use super::record::DataSet;
+use super::site::{Mark, Site};
+use super::verdict::Verdict;
+
+/// Partitions of the input, except of a table, which is one.
+const PARTITIONS: usize = 2;
+/// How often a fault is tried before the run of a cell is called toothless.
+const TRIES: u32 = 12;
+
+/// How much is done to one cell.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub seed: u64,
+    /// Records of one run.
+    pub records: usize,
+    /// At least so many records in all.
+    pub records_in_all: u64,
+    /// At least so many crashes that bit.
+    pub crashes: u64,
+    /// Crashes meant for one run.
+    pub crashes_per_run: usize,
+    /// Every fault that must strike here at least once.
+    pub faults: Vec<Fault>,
+    /// Random kills from outside for one named fault, as a fraction.
+    pub signals: f64,
+    /// The most passages of a point to let by.
+    pub spread: u32,
+}
+
+/// What happened to one cell.
+#[derive(Debug, Default, Serialize)]
+pub struct CellReport {
+    pub cell: String,
+    pub runs: u64,
+    pub records: u64,
+    /// Crashes that bit, by kind.
+    pub killed_at_points: u64,
+    pub panicked: u64,
+    pub killed_from_outside: u64,
+    /// Errors that bit and were retried inside the process.
+    pub errors: u64,
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// Runs whose counters are not the true ones.
+    pub miscounted: u64,
+    /// Markers that went back or epochs that did not rise.
+    pub marker_regressions: u64,
+    /// Records that a process after a crash counted beyond what was not committed.
+    pub recounted: u64,
+    /// The most records fetched again by a process after a crash, beyond what was not committed.
+    pub refetched_max: u64,
+    /// Processes after a crash that fetched more again than a chunk or two.
+    pub refetches_too_many: u64,
+    /// How often each fault struck.
+    pub strikes: BTreeMap<String, u64>,
+    /// Faults that never struck.
+    pub toothless: Vec<String>,
+    /// Processes that ended in a way no fault explains.
+    pub unexplained: Vec<String>,
+    pub seconds: f64,
+}
+
+impl CellReport {
+    /// Crashes that bit.
+    pub fn crashes(&self) -> u64 {
+        self.killed_at_points + self.panicked + self.killed_from_outside
+    }
+
+    /// Whether everything that was tried happened, and nothing was lost, doubled or altered.
+    pub fn holds(&self) -> bool {
+        self.verdict.is_clean()
+            && self.miscounted + self.marker_regressions + self.recounted + self.refetches_too_many == 0
+            && self.toothless.is_empty()
+            && self.unexplained.is_empty()
+    }
+}
+
+/// What a run without faults shows of a cell.
+struct Baseline {
+    duration: Duration,
+    /// Chunks in which the source delivers the whole input.
+    chunks: u64,
+}
+
+struct Campaign<'a> {
+    cell: Cell,
+    plan: &'a Plan,
+    root: &'a Path,
+    random: fastrand::Rng,
+    report: CellReport,
+    /// Faults that are still to strike, with the tries made.
+    pending: VecDeque<(Fault, u32)>,
+}
+
+/// Carries out a plan on one cell, below `root`.
+pub fn run(cell: Cell, plan: &Plan, root: &Path) -> Result<CellReport, Error> {
+    let began = Instant::now();
+    let mut campaign = Campaign {
+        cell,
+        plan,
+        root,
+        random: fastrand::Rng::with_seed(plan.seed),
+        report: CellReport { cell: cell.to_string(), ..CellReport::default() },
+        pending: VecDeque::new(),
+    };
+    campaign.refill();
+    let baseline = campaign.baseline()?;
+    while campaign.goes_on() {
+        if let Err(error) = campaign.one_run(&baseline) {
+            campaign.report.unexplained.push(error.to_string());
+            break;
+        }
+    }
+    let mut report = campaign.report;
+    let struck = |fault: &Fault| report.strikes.contains_key(&fault.name());
+    report.toothless = plan.faults.iter().filter(|fault| !struck(fault)).map(|fault| fault.name()).collect();
+    report.seconds = began.elapsed().as_secs_f64();
+    Ok(report)
+}
+
+impl Campaign<'_> {
+    fn goes_on(&self) -> bool {
+        let plan = self.plan;
+        let struck = |fault: &Fault| self.report.strikes.contains_key(&fault.name());
+        let tired = self.pending.iter().any(|&(_, tries)| tries > TRIES);
+        let unmet = !plan.faults.iter().all(struck) && !tired;
+        self.report.crashes() < plan.crashes || self.report.records < plan.records_in_all || unmet
+    }
+
+    /// All named faults once more, in random order, with kills from outside between them.
+    fn refill(&mut self) {
+        let mut faults = self.plan.faults.clone();
+        let signals = (faults.len() as f64 * self.plan.signals).ceil() as usize;
+        faults.extend(std::iter::repeat_n(Fault::Signal, signals));
+        self.random.shuffle(&mut faults);
+        self.pending.extend(faults.into_iter().map(|fault| (fault, 0)));
+    }
+
+    fn site(&mut self) -> Result<Site, Error> {
+        let partitions = if self.cell.source == super::cell::SourceKind::Sqlite { 1 } else { PARTITIONS };
+        let data = DataSet::generate(self.random.u64(..), partitions, self.plan.records / partitions);
+        let audited = self.report.runs % 2 == 1;
+        self.report.runs += 1;
+        self.report.records += data.len();
+        Site::prepare(self.root, self.cell, data, audited)
+    }
+
+    fn baseline(&mut self) -> Result<Baseline, Error> {
+        let site = self.site()?;
+        let began = Instant::now();
+        let ended = site.start("")?.wait()?;
+        let duration = began.elapsed();
+        if !ended.is_completed() {
+            return Err(Error::Unexpected(format!("{}, without any fault: {}", self.cell, ended.describe())));
+        }
+        self.conclude(&site, &ended)?;
+        Ok(Baseline { duration, chunks: ended.chunks.unwrap_or_default() })
+    }
+
+    /// One run: processes with a fault each, until one of them completes it.
+    fn one_run(&mut self, baseline: &Baseline) -> Result<(), Error> {
+        if self.pending.len() < self.plan.crashes_per_run {
+            self.refill();
+        }
+        let count = self.plan.crashes_per_run.min(self.pending.len());
+        let mut faults: Vec<(Fault, u32)> = self.pending.drain(..count).collect();
+        // What strikes at the end of a run needs a process that gets there.
+        faults.sort_by_key(|(fault, _)| fault.is_late());
+        let mut faults = VecDeque::from(faults);
+        let site = self.site()?;
+        let mut marks = BTreeMap::new();
+        loop {
+            let Some((fault, tries)) = faults.pop_front() else {
+                let ended = site.start("")?.wait()?;
+                if !ended.is_completed() {
+                    let message = format!("no fault, and yet: {}", ended.describe());
+                    return Err(Error::Unexpected(message));
+                }
+                self.judge_resumption(&site, baseline, &marks, &ended);
+                return self.conclude(&site, &ended);
+            };
+            let ended = self.process(&site, fault, baseline)?;
+            let before = marks;
+            marks = site.marks()?;
+            self.report.marker_regressions += regressions(&before, &marks);
+            if std::env::var_os("ORACLE_TRACE").is_some() { eprintln!("{} {tries}: {} log {:?}", fault.name(), ended.status, ended.log.lines().next()); }
+            let struck = self.note(fault, &ended, before != marks)?;
+            if !struck {
+                self.pending.push_front((fault, tries + 1));
+            }
+            if ended.is_completed() {
+                self.pending.extend(faults);
+                return self.conclude(&site, &ended);
+            }
+        }
+    }
+
+    fn process(&mut self, site: &Site, fault: Fault, baseline: &Baseline) -> Result<Ended, Error> {
+        let mut node = site.start(&fault.failpoints(&mut self.random, self.plan.spread))?;
+        if let Some(delay) = fault.delay(&mut self.random, baseline.duration) {
+            node.kill_after(delay)?;
+        }
+        node.wait()
+    }
+
+    /// Counts a fault if it bit. An end that it does not explain is an error.
+    fn note(&mut self, fault: Fault, ended: &Ended, has_moved: bool) -> Result<bool, Error> {
+        let report = &mut self.report;
+        let traced = fault.trace().is_some_and(|trace| ended.log.contains(&trace));
+        let killed = ended.was_killed();
+        let struck = match fault {
+            Fault::Signal => killed && has_moved,
+            Fault::Point { action: Action::Kill, .. } => killed,
+            Fault::Point { .. } => traced,
+        };
+        match fault {
+            // Before its first fence a process has not begun: killing it proves nothing.
+            Fault::Signal if struck => report.killed_from_outside += 1,
+            Fault::Signal => {}
+            Fault::Point { action: Action::Error, .. } => {
+                report.errors += u64::from(traced);
+                report.killed_at_points += u64::from(killed);
+            }
+            Fault::Point { action: Action::Kill, .. } => report.killed_at_points += u64::from(killed),
+            Fault::Point { action: Action::Panic, .. } => report.panicked += u64::from(traced && !ended.is_completed()),
+        }
+        if struck {
+            *report.strikes.entry(fault.name()).or_default() += 1;
+        }
+        if killed || ended.is_completed() || traced {
+            return Ok(struck);
+        }
+        Err(Error::Unexpected(format!("{}: {}", fault.name(), ended.describe())))
+    }
+
+    /// A process that went on after a crash must have read exactly what was not committed, and fetched little more.
+    fn judge_resumption(
+        &mut self,
+        site: &Site,
+        baseline: &Baseline,
+        marks: &BTreeMap<String, Mark>,
+        ended: &Ended,
+    ) {
+        let total = site.data.len();
+        let committed: u64 = marks.values().map(|mark| mark.read).sum();
+        let rest = total.saturating_sub(committed);
+        let read = ended.field("/records_read_here").and_then(Value::as_u64).unwrap_or(u64::MAX);
+        self.report.recounted += read.abs_diff(rest);
+        let per_chunk = total.div_ceil(baseline.chunks.max(1));
+        let fetched = ended.chunks.unwrap_or(u64::MAX).saturating_mul(per_chunk);
+        let again = fetched.saturating_sub(rest);
+        self.report.refetched_max = self.report.refetched_max.max(again);
+        // The last chunk of a partition is a part of one, so that counting in chunks is wrong by one either way.
+        let allowed = 2 * per_chunk * site.data.partitions.len() as u64;
+        self.report.refetches_too_many += u64::from(again > allowed);
+    }
+
+    /// Judges a completed run.
+    fn conclude(&mut self, site: &Site, ended: &Ended) -> Result<(), Error> {
+        let verdict = site.check(&site.state())?;
+        self.report.verdict.add(&verdict);
+        let is_true = counters(site) == ended.field("/routes/0/counters").map(shown);
+        self.report.miscounted += u64::from(!is_true);
+        if !verdict.is_clean() || !is_true {
+            let message = format!("run {}: {verdict:?}, counters {:?}", self.report.runs, ended.field("/routes"));
+            self.report.unexplained.push(message);
+        }
+        Ok(())
+    }
+}
+
+/// What the summary must say: records read, delivered, filtered, dead-lettered, failed.
+fn counters(site: &Site) -> Option<[u64; 5]> {
+    use super::cell::Fate;
+    let count = |fate| site.data.records().filter(|record| site.cell.fate(record) == fate).count() as u64;
+    Some([site.data.len(), count(Fate::Delivered), count(Fate::Filtered), count(Fate::DeadLettered), 0])
+}
+
+fn shown(counters: &Value) -> [u64; 5] {
+    let fields = ["read", "delivered", "filtered", "dead_lettered", "failed"];
+    fields.map(|field| counters.get(field).and_then(Value::as_u64).unwrap_or(u64::MAX))
+}
+
+fn regressions(before: &BTreeMap<String, Mark>, after: &BTreeMap<String, Mark>) -> u64 {
+    let went_back = |(partition, old): (&String, &Mark)| {
+        after.get(partition).is_none_or(|new| new.epoch < old.epoch || new.seq < old.seq || new.read < old.read)
+    };
+    before.iter().map(went_back).filter(|&back| back).count() as u64
+}

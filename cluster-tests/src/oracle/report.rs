@@ -1,0 +1,116 @@
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+
+use super::campaign::CellReport;
+use super::scenario::ScenarioReport;
+
+/// Everything that was shown.
+#[derive(Debug, Default, Serialize)]
+pub struct Report {
+    pub seed: u64,
+    pub cells: Vec<CellReport>,
+    pub scenarios: Vec<ScenarioReport>,
+}
+
+impl Report {
+    /// Whether all of it is as it should be.
+    pub fn holds(&self) -> bool {
+        self.cells.iter().all(CellReport::holds) && self.scenarios.iter().all(|scenario| scenario.holds)
+    }
+
+    /// For people.
+    pub fn show(&self) {
+        if !self.cells.is_empty() {
+            println!("{}", self.cell_table());
+        }
+        if !self.scenarios.is_empty() {
+            println!("{}", self.scenario_table());
+        }
+        for cell in &self.cells {
+            for fault in &cell.toothless {
+                println!("{}: {fault} never struck", cell.cell);
+            }
+            for problem in &cell.unexplained {
+                println!("{}: {problem}", cell.cell);
+            }
+        }
+        for scenario in self.scenarios.iter().filter(|scenario| !scenario.note.is_empty()) {
+            println!("{} [{}]: {}", scenario.name, scenario.cell, scenario.note);
+        }
+        println!("seed {}: {}", self.seed, if self.holds() { "everything holds" } else { "FAILED" });
+    }
+
+    fn cell_table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_preset(presets::ASCII_MARKDOWN).set_header([
+            "cell", "runs", "records", "killed at a point", "panicked", "kill -9", "errors", "faults struck", "lost",
+            "doubled", "altered", "disordered", "letters lost", "letters doubled", "miscounted", "re-read max", "s",
+        ]);
+        let mut total = CellReport { cell: "all".to_owned(), ..CellReport::default() };
+        for cell in &self.cells {
+            total.runs += cell.runs;
+            total.records += cell.records;
+            total.killed_at_points += cell.killed_at_points;
+            total.panicked += cell.panicked;
+            total.killed_from_outside += cell.killed_from_outside;
+            total.errors += cell.errors;
+            total.verdict.add(&cell.verdict);
+            total.miscounted += cell.miscounted;
+            total.refetched_max = total.refetched_max.max(cell.refetched_max);
+            total.seconds += cell.seconds;
+            for (fault, count) in &cell.strikes {
+                *total.strikes.entry(fault.clone()).or_default() += count;
+            }
+        }
+        for cell in self.cells.iter().chain([&total]) {
+            let verdict = &cell.verdict;
+            table.add_row([
+                cell.cell.clone(),
+                cell.runs.to_string(),
+                cell.records.to_string(),
+                cell.killed_at_points.to_string(),
+                cell.panicked.to_string(),
+                cell.killed_from_outside.to_string(),
+                cell.errors.to_string(),
+                cell.strikes.len().to_string(),
+                verdict.lost.to_string(),
+                (verdict.doubled + verdict.foreign).to_string(),
+                verdict.altered.to_string(),
+                verdict.disordered.to_string(),
+                verdict.letters_lost.to_string(),
+                (verdict.letters_doubled + verdict.letters_foreign).to_string(),
+                cell.miscounted.to_string(),
+                cell.refetched_max.to_string(),
+                format!("{:.0}", cell.seconds),
+            ]);
+        }
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        table
+    }
+
+    fn scenario_table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_preset(presets::ASCII_MARKDOWN).set_header([
+            "scenario", "cell", "must happen", "happened", "lost", "doubled", "altered", "letters lost or doubled",
+            "as it should be",
+        ]);
+        for scenario in &self.scenarios {
+            let verdict = &scenario.verdict;
+            let word = |yes| if yes { "yes" } else { "NO" };
+            table.add_row([
+                scenario.name.clone(),
+                scenario.cell.clone(),
+                scenario.expected.to_owned(),
+                word(scenario.bit).to_owned(),
+                verdict.lost.to_string(),
+                (verdict.doubled + verdict.foreign).to_string(),
+                verdict.altered.to_string(),
+                (verdict.letters_lost + verdict.letters_doubled + verdict.letters_foreign).to_string(),
+                word(scenario.holds).to_owned(),
+            ]);
+        }
+        table
+    }
+}

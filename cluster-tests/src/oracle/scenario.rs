@@ -1,0 +1,230 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rustix::process::Signal;
+use serde::Serialize;
+
+use super::cell::{Cell, DestinationKind, SourceKind};
+use super::error::Error;
+use super::process::{Ended, Node};
+use super::record::DataSet;
+use super::site::{Site, copy_directory};
+use super::verdict::Verdict;
+
+/// Records of a scenario's run.
+const RECORDS: usize = 30_000;
+/// Slows an owner down, so that it commits many units and has work left when something else has happened.
+const SLOWLY: &str = "chunk_processed=sleep(60)";
+
+/// What one scenario has shown.
+#[derive(Debug, Serialize)]
+pub struct ScenarioReport {
+    pub name: String,
+    pub cell: String,
+    /// What had to happen for the scenario to prove anything.
+    pub expected: &'static str,
+    /// Whether it happened.
+    pub bit: bool,
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// Whether the scenario says what it should.
+    pub holds: bool,
+    /// What went wrong, if it did.
+    pub note: String,
+}
+
+/// A named course of events.
+#[derive(Debug, Clone, Copy)]
+pub enum Scenario {
+    /// The owner is paused at a point; another takes over; the owner wakes up.
+    Zombie { point: &'static str },
+    /// The destination is put back to an earlier state between two processes of a run.
+    Rewound,
+    /// Recovery ignores the destination's marker: rows must be doubled, or the oracle is blind.
+    WithoutMarker,
+    /// The position is read before the fence: rows must be doubled, or the oracle is blind.
+    WithoutFence,
+}
+
+/// Points at which a writer of SQLite holds the lock on the database.
+const LOCKED: &[&str] = &["rows_written", "unit_staged", "dead_letters_written", "commit_started"];
+/// Points at which a zombie is paused.
+const PAUSED: &[&str] =
+    &["chunk_read", "chunk_processed", "rows_written", "unit_staged", "dead_letters_written", "commit_started", "commit_done"];
+
+impl Scenario {
+    /// All zombies, over these destinations.
+    pub fn zombies() -> Vec<(Self, Cell)> {
+        let at = |&point: &&'static str| cells().map(|cell| (Self::Zombie { point }, cell));
+        PAUSED.iter().flat_map(at).collect()
+    }
+
+    /// The destinations restored from a backup.
+    pub fn rewinds() -> Vec<(Self, Cell)> {
+        cells().map(|cell| (Self::Rewound, cell)).to_vec()
+    }
+
+    /// The control runs.
+    pub fn controls() -> Vec<(Self, Cell)> {
+        cells().iter().flat_map(|&cell| [(Self::WithoutMarker, cell), (Self::WithoutFence, cell)]).collect()
+    }
+
+    fn name(self) -> String {
+        match self {
+            Self::Zombie { point } => format!("owner paused at {point}"),
+            Self::Rewound => "destination restored from a backup".to_owned(),
+            Self::WithoutMarker => "control: marker ignored".to_owned(),
+            Self::WithoutFence => "control: position read before the fence".to_owned(),
+        }
+    }
+
+    fn expected(self) -> &'static str {
+        match self {
+            Self::Zombie { .. } => "fenced",
+            Self::Rewound => "destination_rewound",
+            Self::WithoutMarker | Self::WithoutFence => "doubled > 0",
+        }
+    }
+
+    /// Plays it below `root`.
+    pub fn play(self, cell: Cell, seed: u64, root: &Path) -> ScenarioReport {
+        let mut report = ScenarioReport {
+            name: self.name(),
+            cell: cell.to_string(),
+            expected: self.expected(),
+            bit: false,
+            verdict: Verdict::default(),
+            holds: false,
+            note: String::new(),
+        };
+        let data = DataSet::generate(seed, 1, RECORDS);
+        let played = Site::prepare(root, cell, data, true).and_then(|site| match self {
+            Self::Zombie { point } => zombie(&site, point),
+            Self::Rewound => rewound(&site),
+            Self::WithoutMarker => without_marker(&site),
+            Self::WithoutFence => without_fence(&site),
+        });
+        match played {
+            Ok((bit, verdict)) => {
+                (report.bit, report.verdict) = (bit, verdict);
+                report.holds = bit && (self.is_control() || verdict.is_clean());
+            }
+            Err(error) => report.note = error.to_string(),
+        }
+        report
+    }
+
+    fn is_control(self) -> bool {
+        matches!(self, Self::WithoutMarker | Self::WithoutFence)
+    }
+}
+
+fn cells() -> [Cell; 4] {
+    DestinationKind::ALL.map(|destination| Cell { source: SourceKind::Csv, destination })
+}
+
+fn completed(ended: Ended) -> Result<Ended, Error> {
+    if ended.is_completed() { Ok(ended) } else { Err(Error::Unexpected(ended.describe())) }
+}
+
+fn killed(ended: Ended) -> Result<(), Error> {
+    if ended.was_killed() { Ok(()) } else { Err(Error::Unexpected(format!("not killed: {}", ended.describe()))) }
+}
+
+/// Gives another node what it needs to take over from a stopped owner: its state as it is at this moment. Dead letters
+/// are shared where the owner may commit once more before it is fenced.
+fn take_over(site: &Site) -> Result<PathBuf, Error> {
+    let second = site.state().with_file_name("state-2");
+    copy_directory(&site.state(), &second)?;
+    if site.cell.destination.is_sqlite() {
+        let (ours, theirs) = (second.join("dead_letters"), site.state().join("dead_letters"));
+        if ours.exists() {
+            fs::remove_dir_all(&ours).map_err(Error::file(&ours))?;
+        }
+        fs::create_dir_all(&theirs).map_err(Error::file(&theirs))?;
+        std::os::unix::fs::symlink(&theirs, &ours).map_err(Error::file(&ours))?;
+    }
+    Ok(second)
+}
+
+fn zombie(site: &Site, point: &str) -> Result<(bool, Verdict), Error> {
+    let pause = format!("{point}=3*off->1*return(stop)->off");
+    let slowly = if point == "chunk_processed" { "chunk_read=sleep(20)" } else { SLOWLY };
+    let mut first = site.start(&format!("{pause};{slowly}"))?;
+    first.until("it stopped", |node| Ok(node.is_stopped()))?;
+    let state = take_over(site)?;
+    let mut second = Node::start("second", &site.workflow(), &state, "")?;
+    if site.cell.destination.is_sqlite() && LOCKED.contains(&point) {
+        // Nobody can write into the database before the owner lets go of it.
+        let target = site.target();
+        second.until("it reached the database", |node| Ok(node.has_open(&target)))?;
+        first.signal(Signal::CONT)?;
+        completed(second.wait()?)?;
+    } else {
+        completed(second.wait()?)?;
+        first.signal(Signal::CONT)?;
+    }
+    let first = first.wait()?;
+    let fenced = first.failure_codes().contains(&"fenced");
+    if !fenced {
+        return Err(Error::Unexpected(format!("the old owner was not fenced: {}", first.describe())));
+    }
+    Ok((true, site.check(&state)?))
+}
+
+fn rewound(site: &Site) -> Result<(bool, Verdict), Error> {
+    let backup = site.state().with_file_name("backup");
+    let latest = site.state().with_file_name("latest");
+    killed(site.start(&format!("commit_done=1*off->return(kill);{SLOWLY}"))?.wait()?)?;
+    copy_directory(&site.output(), &backup)?;
+    killed(site.start(&format!("checkpoint_stored=return(kill);{SLOWLY}"))?.wait()?)?;
+    copy_directory(&site.output(), &latest)?;
+
+    copy_directory(&backup, &site.output())?;
+    let before = site.marks()?;
+    let halted = site.start("")?.wait()?;
+    let bit = halted.failure_codes().contains(&"destination_rewound");
+    if !bit {
+        return Err(Error::Unexpected(format!("it was not refused: {}", halted.describe())));
+    }
+    let progress = |marks: &std::collections::BTreeMap<String, super::site::Mark>| {
+        marks.values().map(|mark| (mark.seq, mark.read)).collect::<Vec<_>>()
+    };
+    if progress(&before) != progress(&site.marks()?) {
+        return Err(Error::Unexpected("it was refused, but something was committed".to_owned()));
+    }
+
+    copy_directory(&latest, &site.output())?;
+    completed(site.start("")?.wait()?)?;
+    Ok((bit, site.check(&site.state())?))
+}
+
+fn without_marker(site: &Site) -> Result<(bool, Verdict), Error> {
+    killed(site.start(&format!("commit_done=3*off->return(kill);{SLOWLY}"))?.wait()?)?;
+    completed(site.start("ignore_marker=return")?.wait()?)?;
+    let verdict = site.check(&site.state())?;
+    Ok((verdict.doubled > 0, verdict))
+}
+
+fn without_fence(site: &Site) -> Result<(bool, Verdict), Error> {
+    let units = |live: &Site| Ok::<_, Error>(live.live_marks()?.values().map(|mark| mark.seq).sum::<u64>());
+    let mut first = site.start(SLOWLY)?;
+    first.until("its first commit", |_| Ok(units(site)? > 0))?;
+    first.signal(Signal::STOP)?;
+    first.until("it stopped", |node| Ok(node.is_stopped()))?;
+    let state = take_over(site)?;
+    first.signal(Signal::CONT)?;
+    let failpoints = "seek_before_fence=return;claimed=1*return(stop)->off";
+    let mut second = Node::start("second", &site.workflow(), &state, failpoints)?;
+    second.until("it had read the marker", |node| Ok(node.is_stopped()))?;
+    let read = units(site)?;
+    first.until("another commit", |_| Ok(units(site)? > read))?;
+    second.signal(Signal::CONT)?;
+    completed(second.wait()?)?;
+    let first = first.wait()?;
+    if !first.failure_codes().contains(&"fenced") {
+        return Err(Error::Unexpected(format!("the old owner was not fenced: {}", first.describe())));
+    }
+    let verdict = site.check(&state)?;
+    Ok((verdict.doubled > 0, verdict))
+}

@@ -1,0 +1,9 @@
+//! The engine against sources and destinations in memory, with faults at every place of a chain.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod delivery;
+mod errors;
+mod fakes;
+mod faults;
+mod graph;
+mod stopping;

@@ -1,0 +1,183 @@
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::site::{Site, walk};
+
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/examples");
+
+/// A copy of the examples, laid out as in the repository.
+fn site() -> Site {
+    let site = Site::new();
+    let examples = Path::new(EXAMPLES).canonicalize().unwrap();
+    walk(&examples, &mut |path| {
+        let relative = path.strip_prefix(&examples).unwrap();
+        let output = relative.starts_with("out") && relative != Path::new("out/.gitignore");
+        if !output && !relative.starts_with(".actix-etl") {
+            site.write(&format!("deploy/examples/{}", relative.display()), fs::read(path).unwrap());
+        }
+    });
+    site
+}
+
+#[track_caller]
+fn run(site: &Site, name: &str) -> Value {
+    let file = format!("deploy/examples/{name}.yaml");
+    site.run(&["run", &file, "--progress", "none", "-o", "json"]).code(0).json()
+}
+
+fn counter(summary: &Value, name: &str) -> u64 {
+    summary["routes"].as_array().unwrap().iter().map(|route| route["counters"][name].as_u64().unwrap()).sum()
+}
+
+/// The rows of a file in any format, read back by the program itself.
+#[track_caller]
+fn rows(site: &Site, path: &str) -> Vec<Value> {
+    site.write(
+        "back.yaml",
+        format!(
+            "workflow:\n  name: back\n  source: {{ type: file, config: {{ path: \"{path}\" }} }}\n  transformations: \
+             []\n  destination: {{ type: stdout }}\n"
+        ),
+    );
+    let ended = site.run(&["run", "back.yaml", "--progress", "none"]).code(0);
+    ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn every_example_is_valid_and_has_a_test() {
+    let site = site();
+    let tested = [
+        "csv-to-jsonl",
+        "dead-letters",
+        "fan-in",
+        "fan-out",
+        "incremental",
+        "parquet-parts",
+        "quickstart",
+        "upsert",
+    ];
+    let mut found: Vec<_> = fs::read_dir(EXAMPLES)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    found.sort();
+    assert_eq!(found, tested);
+    for name in tested {
+        site.run(&["lint", &format!("deploy/examples/{name}.yaml")]).code(0);
+        site.run(&["plan", &format!("deploy/examples/{name}.yaml")]).code(0).says("exactly once");
+    }
+}
+
+#[test]
+fn quickstart_moves_the_paid_orders_to_a_table_and_a_file() {
+    let site = site();
+    for _ in 0..2 {
+        let summary = run(&site, "quickstart");
+        assert_eq!(counter(&summary, "delivered"), 2 * 341);
+        assert_eq!(counter(&summary, "filtered"), 2 * 159);
+    }
+    let sql = |sql| site.number("deploy/examples/out/quickstart.db", sql);
+    assert_eq!(sql("SELECT count(*) FROM paid_orders"), Some(341));
+    assert_eq!(sql("SELECT sum(total_cents) FROM paid_orders"), Some(11_183_675));
+    let rows = rows(&site, "deploy/examples/out/paid-orders.parquet");
+    assert_eq!(rows.len(), 341);
+    assert_eq!(rows.iter().map(|row| row["total_cents"].as_i64().unwrap()).sum::<i64>(), 11_183_675);
+    let broken = rows.iter().find(|row| row["order_id"] == 1001).unwrap();
+    assert_eq!(broken["note"], "leave with the neighbour,\nsecond floor");
+}
+
+#[test]
+fn csv_to_jsonl_keeps_every_row_in_order() {
+    let site = site();
+    assert_eq!(counter(&run(&site, "csv-to-jsonl"), "delivered"), 500);
+    let packed = fs::read(site.path("deploy/examples/out/orders.jsonl.gz")).unwrap();
+    assert_eq!(packed[..2], [0x1f, 0x8b], "gzip");
+    let rows = rows(&site, "deploy/examples/out/orders.jsonl.gz");
+    assert!(rows.iter().map(|row| row["order_id"].as_u64().unwrap()).eq(1001..=1500));
+    assert_eq!(rows[1]["note"], Value::Null);
+}
+
+#[test]
+fn fan_in_brings_three_formats_into_one_table() {
+    let site = site();
+    assert_eq!(counter(&run(&site, "fan-in"), "delivered"), 100 + 120 + 150);
+    let sql = |sql| site.number("deploy/examples/out/shops.db", sql);
+    assert_eq!(sql("SELECT count(DISTINCT order_id) FROM orders"), Some(370));
+    assert_eq!(sql("SELECT count(*) FROM orders WHERE channel = 'web'"), Some(150));
+    assert_eq!(sql("SELECT count(*) FROM orders WHERE total_cents IS NULL OR country IS NULL"), Some(0));
+}
+
+#[test]
+fn fan_out_gives_each_destination_its_own_rows() {
+    let site = site();
+    let summary = run(&site, "fan-out");
+    assert_eq!(summary["routes"].as_array().unwrap().len(), 3);
+    assert_eq!(counter(&summary, "read"), 1500);
+    let orders = rows(&site, "deploy/examples/data/orders.csv");
+    let german = rows(&site, "deploy/examples/out/german.csv");
+    assert_eq!(german.len(), 128);
+    assert!(german.iter().all(|row| row["country"] == "DE" && orders.contains(row)));
+    let price = |row: &Value| row["quantity"].as_f64().unwrap() * row["unit_price"].as_f64().unwrap();
+    let large = rows(&site, "deploy/examples/out/large.parquet");
+    assert_eq!(large.len(), orders.iter().filter(|row| price(row) >= 500.0).count());
+    let notes = rows(&site, "deploy/examples/out/notes.jsonl");
+    assert_eq!(notes.len(), orders.iter().filter(|row| !row["note"].is_null()).count());
+    assert!(notes.iter().all(|row| row["order"]["id"].is_u64() && row["text"].is_string()));
+}
+
+#[test]
+fn dead_letters_set_the_six_faults_aside() {
+    let site = site();
+    let summary = run(&site, "dead-letters");
+    assert_eq!(counter(&summary, "read"), 200);
+    assert_eq!(counter(&summary, "dead_lettered"), 6, "{summary}");
+    assert_eq!(counter(&summary, "delivered"), 194);
+    let letters: Vec<String> =
+        site.find("dead_letters").iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let letters = letters.concat();
+    assert_eq!(letters.lines().count(), 6);
+    for fault in ["three", "n/a", "yesterday", "surplus"] {
+        assert!(letters.contains(fault), "{fault} in {letters}");
+    }
+}
+
+#[test]
+fn upsert_can_be_repeated() {
+    let site = site();
+    let first = counter(&run(&site, "upsert"), "delivered");
+    let sql = |sql| site.number("deploy/examples/out/customers.db", sql);
+    assert_eq!(sql("SELECT count(*) FROM customers"), Some(first as i64));
+    let file = "deploy/examples/data/customers.jsonl";
+    let customers = site.read(file).replace("\"city\": \"Berlin\"", "\"city\": \"Potsdam\"");
+    assert!(sql("SELECT count(*) FROM customers WHERE city = 'Berlin'") > Some(0));
+    site.write(file, customers);
+    assert_eq!(counter(&run(&site, "upsert"), "delivered"), first);
+    assert_eq!(sql("SELECT count(*) FROM customers"), Some(first as i64));
+    assert_eq!(sql("SELECT count(*) FROM customers WHERE city = 'Berlin'"), Some(0));
+    assert!(sql("SELECT count(*) FROM customers WHERE city = 'Potsdam'") > Some(0));
+}
+
+#[test]
+fn parquet_parts_grow_with_every_run() {
+    let site = site();
+    for runs in 1..=2 {
+        run(&site, "parquet-parts");
+        let rows = rows(&site, "deploy/examples/out/orders/*.parquet");
+        assert_eq!(rows.len(), 500 * runs);
+    }
+}
+
+#[test]
+fn incremental_reads_each_file_once() {
+    let site = site();
+    assert_eq!(run(&site, "incremental")["records_read_here"], 100);
+    assert_eq!(run(&site, "incremental")["records_read_here"], 0);
+    let orders = site.read("deploy/examples/data/shops/berlin.csv").replace("201", "301");
+    site.write("deploy/examples/data/shops/rome.csv", orders);
+    assert_eq!(run(&site, "incremental")["records_read_here"], 100);
+    assert_eq!(site.number("deploy/examples/out/incremental.db", "SELECT count(*) FROM orders"), Some(200));
+}

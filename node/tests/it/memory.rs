@@ -1,0 +1,42 @@
+use std::io::Read;
+use std::process::Stdio;
+
+use crate::site::Site;
+
+/// The peak of the resident set, in KiB.
+fn peak(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// 96 rows of 1 MB and a reader that stops after each MB until the program has nothing left to do but wait.
+#[test]
+#[cfg(target_os = "linux")]
+fn wide_rows_and_a_slow_destination_stay_inside_the_budget() {
+    let site = Site::new();
+    site.write(
+        "wide.yaml",
+        "workflow:\n  name: wide\n  source: { type: generate, config: { rows: 96, row_bytes: 1MB } }\n  \
+         transformations: []\n  destination: { type: stdout }\n",
+    );
+    let mut command = site.command(&["run", "wide.yaml", "--memory", "64MiB", "--progress", "none"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut pipe = child.stdout.take().unwrap();
+    let (mut rows, mut highest) = (0, 0);
+    let mut buffer = vec![0u8; 1 << 16];
+    loop {
+        let n = pipe.read(&mut buffer).unwrap();
+        if n == 0 {
+            break;
+        }
+        rows += buffer[..n].iter().filter(|byte| **byte == b'\n').count();
+        if rows < 96 {
+            highest = highest.max(peak(child.id()));
+        }
+    }
+    assert!(child.wait().unwrap().success());
+    assert_eq!(rows, 96);
+    assert!(highest > 1000, "the peak was seen: {highest} KiB");
+    assert!(highest <= 64 << 10, "{highest} KiB are more than 64 MiB");
+}
