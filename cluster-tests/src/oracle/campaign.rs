@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,9 @@ use super::verdict::Verdict;
 const PARTITIONS: usize = 2;
 /// How often a fault is tried before the run of a cell is called toothless.
 const TRIES: u32 = 12;
+
+/// Runs after which there must have been as many crashes.
+const RUNS_WITHOUT_END: u64 = 20;
 
 /// How much is done to one cell.
 #[derive(Debug, Clone)]
@@ -101,6 +104,8 @@ struct Campaign<'a> {
     report: CellReport,
     /// Faults that are still to strike, with the tries made.
     pending: VecDeque<(Fault, u32)>,
+    /// Faults that were tried often enough.
+    given_up: BTreeSet<String>,
 }
 
 /// Carries out a plan on one cell, below `root`.
@@ -113,12 +118,17 @@ pub fn run(cell: Cell, plan: &Plan, root: &Path) -> Result<CellReport, Error> {
         random: fastrand::Rng::with_seed(plan.seed),
         report: CellReport { cell: cell.to_string(), ..CellReport::default() },
         pending: VecDeque::new(),
+        given_up: BTreeSet::new(),
     };
     campaign.refill();
     let baseline = campaign.baseline()?;
     while campaign.goes_on() {
         if let Err(error) = campaign.one_run(&baseline) {
             campaign.report.unexplained.push(error.to_string());
+            break;
+        }
+        if campaign.report.runs > RUNS_WITHOUT_END && campaign.report.crashes() < campaign.report.runs {
+            campaign.report.unexplained.push("fewer than one crash a run bites".to_owned());
             break;
         }
     }
@@ -132,10 +142,13 @@ pub fn run(cell: Cell, plan: &Plan, root: &Path) -> Result<CellReport, Error> {
 impl Campaign<'_> {
     fn goes_on(&self) -> bool {
         let plan = self.plan;
-        let struck = |fault: &Fault| self.report.strikes.contains_key(&fault.name());
-        let tired = self.pending.iter().any(|&(_, tries)| tries > TRIES);
-        let unmet = !plan.faults.iter().all(struck) && !tired;
-        self.report.crashes() < plan.crashes || self.report.records < plan.records_in_all || unmet
+        let settled = |fault: &Fault| {
+            let name = fault.name();
+            self.report.strikes.contains_key(&name) || self.given_up.contains(&name)
+        };
+        self.report.crashes() < plan.crashes
+            || self.report.records < plan.records_in_all
+            || !plan.faults.iter().all(settled)
     }
 
     /// All named faults once more, in random order, with kills from outside between them.
@@ -176,7 +189,7 @@ impl Campaign<'_> {
         let count = self.plan.crashes_per_run.min(self.pending.len());
         let mut faults: Vec<(Fault, u32)> = self.pending.drain(..count).collect();
         // What strikes at the end of a run needs a process that gets there.
-        faults.sort_by_key(|(fault, _)| fault.is_late());
+        faults.sort_by_key(|(fault, _)| fault.rank());
         let mut faults = VecDeque::from(faults);
         let site = self.site()?;
         let mut marks = BTreeMap::new();
@@ -194,10 +207,11 @@ impl Campaign<'_> {
             let before = marks;
             marks = site.marks()?;
             self.report.marker_regressions += regressions(&before, &marks);
-            if std::env::var_os("ORACLE_TRACE").is_some() { eprintln!("{} {tries}: {} log {:?}", fault.name(), ended.status, ended.log.lines().next()); }
             let struck = self.note(fault, &ended, before != marks)?;
-            if !struck {
-                self.pending.push_front((fault, tries + 1));
+            if !struck && tries < TRIES {
+                self.pending.push_back((fault, tries + 1));
+            } else if !struck {
+                self.given_up.insert(fault.name());
             }
             if ended.is_completed() {
                 self.pending.extend(faults);
@@ -217,7 +231,7 @@ impl Campaign<'_> {
     /// Counts a fault if it bit. An end that it does not explain is an error.
     fn note(&mut self, fault: Fault, ended: &Ended, has_moved: bool) -> Result<bool, Error> {
         let report = &mut self.report;
-        let traced = fault.trace().is_some_and(|trace| ended.log.contains(&trace));
+        let traced = fault.trace().is_some_and(|trace| ended.says(&trace));
         let killed = ended.was_killed();
         let struck = match fault {
             Fault::Signal => killed && has_moved,
@@ -233,7 +247,9 @@ impl Campaign<'_> {
                 report.killed_at_points += u64::from(killed);
             }
             Fault::Point { action: Action::Kill, .. } => report.killed_at_points += u64::from(killed),
-            Fault::Point { action: Action::Panic, .. } => report.panicked += u64::from(traced && !ended.is_completed()),
+            Fault::Point { action: Action::Panic, .. } => {
+                report.panicked += u64::from(traced && !ended.is_completed())
+            }
         }
         if struck {
             *report.strikes.entry(fault.name()).or_default() += 1;
@@ -273,7 +289,8 @@ impl Campaign<'_> {
         let is_true = counters(site) == ended.field("/routes/0/counters").map(shown);
         self.report.miscounted += u64::from(!is_true);
         if !verdict.is_clean() || !is_true {
-            let message = format!("run {}: {verdict:?}, counters {:?}", self.report.runs, ended.field("/routes"));
+            let message =
+                format!("run {}: {verdict:?}, counters {:?}", self.report.runs, ended.field("/routes"));
             self.report.unexplained.push(message);
         }
         Ok(())
@@ -294,7 +311,9 @@ fn shown(counters: &Value) -> [u64; 5] {
 
 fn regressions(before: &BTreeMap<String, Mark>, after: &BTreeMap<String, Mark>) -> u64 {
     let went_back = |(partition, old): (&String, &Mark)| {
-        after.get(partition).is_none_or(|new| new.epoch < old.epoch || new.seq < old.seq || new.read < old.read)
+        after
+            .get(partition)
+            .is_none_or(|new| new.epoch < old.epoch || new.seq < old.seq || new.read < old.read)
     };
     before.iter().map(went_back).filter(|&back| back).count() as u64
 }

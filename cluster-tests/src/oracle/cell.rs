@@ -107,7 +107,9 @@ impl DestinationKind {
         let path = output.join(self.file());
         let config = match self {
             Self::SqliteAppend => json!({ "path": path, "table": "records" }),
-            Self::SqliteUpsert => json!({ "path": path, "table": "records", "mode": "upsert", "key": ["p", "i"] }),
+            Self::SqliteUpsert => {
+                json!({ "path": path, "table": "records", "mode": "upsert", "key": ["p", "i"] })
+            }
             Self::JsonLines | Self::Parquet => json!({ "path": path }),
         };
         let kind = if self.is_sqlite() { "sqlite" } else { "file" };

@@ -97,7 +97,13 @@ fn prove(args: &Args) -> Result<Report, Error> {
                 ..CellReport::default()
             };
             let cell = campaign::run(cell, &plan, &root).unwrap_or_else(failed);
-            eprintln!("{}: {} crashes, {} records, {:.0} s", cell.cell, cell.crashes(), cell.records, cell.seconds);
+            eprintln!(
+                "{}: {} crashes, {} records, {:.0} s",
+                cell.cell,
+                cell.crashes(),
+                cell.records,
+                cell.seconds
+            );
             report.cells.push(cell);
         }
     }
@@ -107,7 +113,8 @@ fn prove(args: &Args) -> Result<Report, Error> {
         (Part::Controls, Scenario::controls()),
     ];
     for (_, scenarios) in parts.into_iter().filter(|&(part, _)| wanted(part)) {
-        let chosen = scenarios.into_iter().filter(|(_, cell)| args.cell.is_empty() || args.cell.contains(cell));
+        let chosen =
+            scenarios.into_iter().filter(|(_, cell)| args.cell.is_empty() || args.cell.contains(cell));
         for (scenario, cell) in chosen {
             report.scenarios.push(scenario.play(cell, args.seed, &root));
         }

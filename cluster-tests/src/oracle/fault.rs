@@ -46,8 +46,22 @@ impl Fault {
     }
 
     /// Whether it can only strike at the end of a run.
-    pub fn is_late(self) -> bool {
+    fn is_late(self) -> bool {
         matches!(self, Self::Point { point, .. } if LATE.contains(&point))
+    }
+
+    /// Whether it only strikes while there is much left to read.
+    fn is_slow(self) -> bool {
+        matches!(self, Self::Point { point: "checkpoint_stored" | "source_acknowledged", .. })
+    }
+
+    /// Where in a run it is best placed.
+    pub fn rank(self) -> u8 {
+        match self {
+            _ if self.is_slow() => 0,
+            _ if self.is_late() => 2,
+            _ => 1,
+        }
     }
 
     /// The value of FAILPOINTS that makes it strike, at a random passage of its point.
@@ -55,14 +69,13 @@ impl Fault {
         let Self::Point { point, action } = self else { return String::new() };
         let skip = match point {
             "claimed" | "fenced" => random.u32(0..2),
-            "checkpoint_stored" | "source_acknowledged" => 0,
-            _ if self.is_late() => 0,
+            _ if self.is_slow() || self.is_late() => 0,
             _ => random.u32(0..=spread),
         };
         let mut text = format!("{point}={skip}*off->1*return({})", action.argument());
-        if matches!(point, "checkpoint_stored" | "source_acknowledged") {
+        if self.is_slow() {
             // Checkpoints are stored some time after a commit: the source must still be reading then.
-            text.push_str(";chunk_processed=sleep(60)");
+            text.push_str(";chunk_processed=sleep(200)");
         }
         if action == Action::Error && !self.is_late() {
             // The process survives this one, and is killed some units later.

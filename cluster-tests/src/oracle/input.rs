@@ -23,8 +23,12 @@ pub fn write(kind: SourceKind, data: &DataSet, directory: &Path) -> Result<(), E
     }
     for (p, records) in data.partitions.iter().enumerate() {
         match kind {
-            SourceKind::Csv => write_text(&directory.join(format!("part-{p}.csv")), records, HEADER, csv_line)?,
-            SourceKind::JsonLines => write_text(&directory.join(format!("part-{p}.jsonl")), records, "", json_line)?,
+            SourceKind::Csv => {
+                write_text(&directory.join(format!("part-{p}.csv")), records, HEADER, csv_line)?
+            }
+            SourceKind::JsonLines => {
+                write_text(&directory.join(format!("part-{p}.jsonl")), records, "", json_line)?
+            }
             _ => write_parquet(&directory.join(format!("part-{p}.parquet")), records)?,
         }
     }
@@ -82,15 +86,21 @@ fn json_line(record: &Record) -> String {
 }
 
 fn write_parquet(path: &Path, records: &[Record]) -> Result<(), Error> {
-    let integers = |of: fn(&Record) -> i64| Arc::new(records.iter().map(of).collect::<Int64Array>()) as ArrayRef;
-    let texts = |of: fn(&Record) -> Option<&str>| Arc::new(records.iter().map(of).collect::<StringArray>()) as ArrayRef;
+    let integers =
+        |of: fn(&Record) -> i64| Arc::new(records.iter().map(of).collect::<Int64Array>()) as ArrayRef;
+    let texts = |of: fn(&Record) -> Option<&str>| {
+        Arc::new(records.iter().map(of).collect::<StringArray>()) as ArrayRef
+    };
     let batch = RecordBatch::try_from_iter([
         ("p", integers(|record| record.p)),
         ("i", integers(|record| record.i)),
         ("text", texts(|record| Some(&record.text))),
         ("note", texts(|record| record.note.as_deref())),
         ("price", Arc::new(records.iter().map(|record| record.price).collect::<Float64Array>()) as ArrayRef),
-        ("flag", Arc::new(records.iter().map(|record| Some(record.flag)).collect::<BooleanArray>()) as ArrayRef),
+        (
+            "flag",
+            Arc::new(records.iter().map(|record| Some(record.flag)).collect::<BooleanArray>()) as ArrayRef,
+        ),
         ("bucket", integers(|record| record.bucket)),
         ("divisor", integers(|record| record.divisor)),
         ("checksum", texts(|record| Some(&record.checksum))),
@@ -110,7 +120,8 @@ fn write_sqlite(data: &DataSet, path: &Path) -> Result<(), Error> {
          bucket INTEGER, divisor INTEGER, checksum TEXT)",
     )?;
     let transaction = connection.transaction()?;
-    let mut insert = transaction.prepare("INSERT INTO records VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
+    let mut insert =
+        transaction.prepare("INSERT INTO records VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
     for record in data.records() {
         let Record { p, i, text, note, price, flag, bucket, divisor, checksum, class } = record;
         // The columns of SQLite take any value: text in a column of floats is what malformed means here.

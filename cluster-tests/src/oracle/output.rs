@@ -93,11 +93,13 @@ fn read_parquet(path: &Path, row: &mut dyn FnMut(Row<'_>)) -> Result<(), Error> 
         let integers = |batch: &RecordBatch, name: &str| column(batch, name, &DataType::Int64);
         let texts = |batch: &RecordBatch, name: &str| column(batch, name, &DataType::Utf8);
         let (p, i, share) = (integers(&batch, "p")?, integers(&batch, "i")?, integers(&batch, "share")?);
-        let (text, note, checksum) = (texts(&batch, "text")?, texts(&batch, "note")?, texts(&batch, "checksum")?);
+        let (text, note, checksum) =
+            (texts(&batch, "text")?, texts(&batch, "note")?, texts(&batch, "checksum")?);
         let price = column(&batch, "price", &DataType::Float64)?;
         let flag = column(&batch, "flag", &DataType::Boolean)?;
         let nested = batch.column_by_name("meta").and_then(|meta| meta.as_struct_opt().cloned());
-        let nested = nested.ok_or_else(|| Error::Unexpected("the output has no nested column `meta`".to_owned()))?;
+        let nested =
+            nested.ok_or_else(|| Error::Unexpected("the output has no nested column `meta`".to_owned()))?;
         let nested = RecordBatch::from(nested);
         let (bucket, label) = (integers(&nested, "bucket")?, texts(&nested, "label")?);
         for n in 0..batch.num_rows() {

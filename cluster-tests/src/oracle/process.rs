@@ -42,7 +42,9 @@ impl Node {
         let (log, summary, chunks) = (beside("log"), beside("json"), beside("chunks"));
         for old in [&log, &summary, &chunks] {
             match fs::remove_file(old) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::file(old)(error)),
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::file(old)(error));
+                }
                 _ => {}
             }
         }
@@ -84,12 +86,17 @@ impl Node {
 
     /// Whether it has this file open.
     pub fn has_open(&self, path: &Path) -> bool {
-        let descriptors = fs::read_dir(format!("/proc/{}/fd", self.child.id())).into_iter().flatten().flatten();
+        let descriptors =
+            fs::read_dir(format!("/proc/{}/fd", self.child.id())).into_iter().flatten().flatten();
         descriptors.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|open| open == path)
     }
 
     /// Waits until the condition holds; an error when the process ends or time is up before.
-    pub fn until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> Result<bool, Error>) -> Result<(), Error> {
+    pub fn until(
+        &mut self,
+        what: &str,
+        mut holds: impl FnMut(&Self) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
         let began = Instant::now();
         while !holds(self)? {
             if self.has_ended()? {
@@ -166,9 +173,15 @@ impl Ended {
         failures.into_iter().flatten().filter_map(|failure| failure.get("code")?.as_str()).collect()
     }
 
+    /// Whether its log or its summary has this text.
+    pub fn says(&self, text: &str) -> bool {
+        self.log.contains(text)
+            || self.summary.as_ref().is_some_and(|summary| summary.to_string().contains(text))
+    }
+
     /// How it ended, for messages.
     pub fn describe(&self) -> String {
-        let failures = self.field("/failures").map(Value::to_string).unwrap_or_default();
-        format!("{}; failures {failures}; log {}", self.status, self.log)
+        let summary = self.summary.as_ref().map(Value::to_string).unwrap_or_default();
+        format!("{}; {summary}; log {}", self.status, self.log)
     }
 }

@@ -37,8 +37,26 @@ pub struct Record {
 
 /// Text that breaks readers which cut corners.
 const WORDS: &[&str] = &[
-    "plain", "com,ma", "semi;colon", "\"quoted\"", "two\nlines", "carriage\r\nreturn", "tab\there", "back\\slash",
-    "naïve", "日本語", "🦀", "'single'", "{\"json\":1}", "\u{202e}rtl", "null", "NaN", "1e5", "  spaces  ", "\\N", "=1+1",
+    "plain",
+    "com,ma",
+    "semi;colon",
+    "\"quoted\"",
+    "two\nlines",
+    "carriage\r\nreturn",
+    "tab\there",
+    "back\\slash",
+    "naïve",
+    "日本語",
+    "🦀",
+    "'single'",
+    "{\"json\":1}",
+    "\u{202e}rtl",
+    "null",
+    "NaN",
+    "1e5",
+    "  spaces  ",
+    "\\N",
+    "=1+1",
 ];
 
 impl Record {

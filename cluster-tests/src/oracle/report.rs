@@ -43,8 +43,23 @@ impl Report {
     fn cell_table(&self) -> Table {
         let mut table = Table::new();
         table.load_preset(presets::ASCII_MARKDOWN).set_header([
-            "cell", "runs", "records", "killed at a point", "panicked", "kill -9", "errors", "faults struck", "lost",
-            "doubled", "altered", "disordered", "letters lost", "letters doubled", "miscounted", "re-read max", "s",
+            "cell",
+            "runs",
+            "records",
+            "killed at a point",
+            "panicked",
+            "kill -9",
+            "errors",
+            "faults struck",
+            "lost",
+            "doubled",
+            "altered",
+            "disordered",
+            "letters lost",
+            "letters doubled",
+            "miscounted",
+            "re-read max",
+            "s",
         ]);
         let mut total = CellReport { cell: "all".to_owned(), ..CellReport::default() };
         for cell in &self.cells {
@@ -93,7 +108,14 @@ impl Report {
     fn scenario_table(&self) -> Table {
         let mut table = Table::new();
         table.load_preset(presets::ASCII_MARKDOWN).set_header([
-            "scenario", "cell", "must happen", "happened", "lost", "doubled", "altered", "letters lost or doubled",
+            "scenario",
+            "cell",
+            "must happen",
+            "happened",
+            "lost",
+            "doubled",
+            "altered",
+            "letters lost or doubled",
             "as it should be",
         ]);
         for scenario in &self.scenarios {

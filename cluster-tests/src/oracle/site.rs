@@ -38,10 +38,13 @@ impl Site {
     /// table, so that a row written twice by an upsert is seen.
     pub fn prepare(root: &Path, cell: Cell, data: DataSet, audited: bool) -> Result<Self, Error> {
         match fs::remove_dir_all(root) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::file(root)(error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::file(root)(error));
+            }
             _ => {}
         }
-        let site = Self { cell, data, root: root.to_owned(), audited: audited && cell.destination.is_sqlite() };
+        let site =
+            Self { cell, data, root: root.to_owned(), audited: audited && cell.destination.is_sqlite() };
         for directory in [site.input(), site.output()] {
             fs::create_dir_all(&directory).map_err(Error::file(&directory))?;
         }
@@ -85,7 +88,8 @@ impl Site {
     }
 
     fn create_table(&self) -> Result<(), Error> {
-        let key = if self.cell.destination == DestinationKind::SqliteUpsert { ", PRIMARY KEY (p, i)" } else { "" };
+        let key =
+            if self.cell.destination == DestinationKind::SqliteUpsert { ", PRIMARY KEY (p, i)" } else { "" };
         let mut connection = Connection::open(self.target())?;
         let transaction = connection.transaction()?;
         transaction.execute_batch(&format!(
@@ -93,7 +97,8 @@ impl Site {
              checksum TEXT, share INTEGER, meta JSON_TEXT, CHECK (price <> {REFUSED_PRICE:?}){key})"
         ))?;
         if self.cell.destination == DestinationKind::SqliteUpsert {
-            let mut insert = transaction.prepare("INSERT INTO records (p, i, text) VALUES (?1, ?2, 'stale')")?;
+            let mut insert =
+                transaction.prepare("INSERT INTO records (p, i, text) VALUES (?1, ?2, 'stale')")?;
             for (number, record) in (0..STALE_ROWS).zip(self.data.records()) {
                 // Only records that will be delivered: nothing else overwrites a stale row.
                 if self.cell.fate(record) == super::cell::Fate::Delivered {
@@ -122,7 +127,8 @@ impl Site {
         let mut verdict = checker.finish(&state.join("dead_letters").join(WORKFLOW))?;
         if self.cell.destination.is_sqlite() {
             let connection = Connection::open_with_flags(self.target(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-            let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs);
+            let count =
+                |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs);
             if self.audited {
                 let again = "SELECT count(*) - count(DISTINCT p || '-' || i) FROM audit";
                 verdict.doubled = verdict.doubled.max(count(again)?);
@@ -169,7 +175,8 @@ impl Site {
             }
             let entries = fs::read_dir(&route).map_err(Error::file(&route))?;
             let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-            let newest = paths.filter(|path| path.extension().is_some_and(|extension| extension == "json")).max();
+            let newest =
+                paths.filter(|path| path.extension().is_some_and(|extension| extension == "json")).max();
             let Some(newest) = newest else { continue };
             let text = fs::read(&newest).map_err(Error::file(&newest))?;
             let manifest: Value =
@@ -197,7 +204,11 @@ fn table_marks(connection: &Connection) -> Result<BTreeMap<String, Mark>, Error>
     while let Some(row) = rows.next()? {
         let counters: String = row.get(3)?;
         let counters: Value = serde_json::from_str(&counters).map_err(Error::json("counters of a marker"))?;
-        let mark = Mark { epoch: row.get::<_, i64>(1)?.unsigned_abs(), seq: row.get::<_, i64>(2)?.unsigned_abs(), read: number(&counters, "/read") };
+        let mark = Mark {
+            epoch: row.get::<_, i64>(1)?.unsigned_abs(),
+            seq: row.get::<_, i64>(2)?.unsigned_abs(),
+            read: number(&counters, "/read"),
+        };
         marks.insert(row.get(0)?, mark);
     }
     Ok(marks)

@@ -181,7 +181,8 @@ mod tests {
     }
 
     fn write_letters(directory: &Path, records: &[&Record]) {
-        let line = |record: &&Record| format!("{}\n", serde_json::json!({ "record": { "text": record.text } }));
+        let line =
+            |record: &&Record| format!("{}\n", serde_json::json!({ "record": { "text": record.text } }));
         let text: String = records.iter().map(line).collect();
         fs::write(directory.join("1.jsonl"), text).unwrap();
     }

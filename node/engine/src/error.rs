@@ -70,6 +70,9 @@ pub enum EngineError {
     Internal(String),
 }
 
+/// Characters of a failed record that are shown; a record can have megabytes.
+const SHOWN_OF_A_RECORD: usize = 200;
+
 fn describe(error: &RecordError) -> String {
     let mut text = String::new();
     if let Some(location) = &error.location {
@@ -83,6 +86,14 @@ fn describe(error: &RecordError) -> String {
         text.push_str(&format!("field `{field}`: "));
     }
     text.push_str(&error.message);
+    let record = match &error.record {
+        serde_json::Value::Null => return text,
+        serde_json::Value::String(raw) => raw.clone(),
+        record => record.to_string(),
+    };
+    let end = record.char_indices().nth(SHOWN_OF_A_RECORD).map_or(record.len(), |(end, _)| end);
+    let dots = if end < record.len() { "..." } else { "" };
+    text.push_str(&format!("\n  record {}: {}{dots}", error.ordinal, record.get(..end).unwrap_or_default()));
     text
 }
 

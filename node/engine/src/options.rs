@@ -43,12 +43,12 @@ pub(crate) const EXPANSION: usize = 4;
 impl EngineOptions {
     /// Divides the machine among `chains` that run at once.
     ///
-    /// Permits cover three eighths of the budget: the rest is the program itself, the allocator's slack and what
+    /// Permits cover a quarter of the budget: the rest is the program itself, the allocator's slack and what
     /// connectors hold beside the batches.
     pub(crate) fn share(&self, chains: usize) -> ChainShare {
         let chains = chains.clamp(1, self.parallelism.get());
         let budget = self.memory.0.max(16 * MIB) as usize;
-        let permits = budget / 8 * 3 / chains;
+        let permits = budget / 4 / chains;
         let processors = self.workers.get().div_ceil(chains) + 1;
         let chunk_bytes = (permits / (EXPANSION * (processors + 3))).clamp(16 << 10, MIB as usize);
         ChainShare {
@@ -81,7 +81,9 @@ mod tests {
             for chains in [0, 1, 2, 4, 64] {
                 let share = options(memory).share(chains);
                 assert!(share.permits >= EXPANSION * share.read.chunk_bytes);
-                assert!(share.permits >= EXPANSION * share.read.max_record_bytes.min(share.permits / EXPANSION));
+                assert!(
+                    share.permits >= EXPANSION * share.read.max_record_bytes.min(share.permits / EXPANSION)
+                );
                 assert!(share.processors >= 2);
             }
         }

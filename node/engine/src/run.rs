@@ -8,6 +8,7 @@ use etl_model::{PartitionId, Position, RunId, StepName};
 use etl_sdk::{PartitionInfo, RunContext};
 use tokio::sync::{oneshot, watch};
 
+use crate::EngineError;
 use crate::actors::{Begin, SupervisorActor, WorkflowActor, WorkflowSetup};
 use crate::chain::{ChainPlan, OpenChain};
 use crate::guard::Guard;
@@ -17,7 +18,6 @@ use crate::pipeline::Pipeline;
 use crate::ports::{DeadLetters, RunState};
 use crate::progress::Progress;
 use crate::report::RunReport;
-use crate::EngineError;
 
 /// Whether a run should go on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -52,9 +52,7 @@ pub struct RunRequest {
 }
 
 /// Checks every connector, then discovers the partitions of all sources.
-async fn discover(
-    request: &RunRequest,
-) -> Result<Vec<(Arc<ChainPlan>, PartitionInfo)>, EngineError> {
+async fn discover(request: &RunRequest) -> Result<Vec<(Arc<ChainPlan>, PartitionInfo)>, EngineError> {
     for step in &request.pipeline.destinations {
         Guard::new(step.name.clone()).call("check", step.destination.check(&request.run)).await?;
     }
@@ -77,10 +75,8 @@ async fn number(
     chains: &[(Arc<ChainPlan>, PartitionInfo)],
 ) -> Result<Vec<usize>, EngineError> {
     let state = Arc::clone(&request.state);
-    let partitions: Vec<_> = chains
-        .iter()
-        .map(|(plan, partition)| (plan.source.name.clone(), partition.id.clone()))
-        .collect();
+    let partitions: Vec<_> =
+        chains.iter().map(|(plan, partition)| (plan.source.name.clone(), partition.id.clone())).collect();
     match tokio::task::spawn_blocking(move || state.number_partitions(&partitions)).await {
         Ok(numbers) => Ok(numbers?),
         Err(error) => Err(EngineError::Internal(format!("state store: {error}"))),
@@ -101,7 +97,8 @@ pub async fn run(request: RunRequest) -> Result<RunReport, EngineError> {
         .iter()
         .filter_map(|step| step.destination.capabilities().max_writers)
         .min();
-    let parallelism = writers.map_or(request.options.parallelism, |limit| limit.min(request.options.parallelism));
+    let parallelism =
+        writers.map_or(request.options.parallelism, |limit| limit.min(request.options.parallelism));
     let share = request.options.share(chains.len().min(parallelism.get()));
     let arbiters: Vec<Arbiter> =
         (0..request.options.workers.get().min(chains.len().max(1))).map(|_| Arbiter::new()).collect();

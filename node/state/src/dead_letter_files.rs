@@ -127,10 +127,7 @@ mod tests {
     }
 
     fn letter(ordinal: u64) -> DeadLetter {
-        DeadLetter {
-            step: StepName::new("s").unwrap(),
-            error: RecordError::new(ordinal, "code", "message"),
-        }
+        DeadLetter { step: StepName::new("s").unwrap(), error: RecordError::new(ordinal, "code", "message") }
     }
 
     fn ordinals(files: &DeadLetterFiles, run: RunId, route: &Route) -> Vec<u64> {
@@ -164,7 +161,8 @@ mod tests {
     #[test]
     fn different_partitions_never_share_a_path() {
         let long = "x".repeat(1000);
-        let ids = ["", "/", "a/b", "a%2Fb", ".", "..", "a", "A", &long, &format!("{long}y"), &"é".repeat(300)];
+        let ids =
+            ["", "/", "a/b", "a%2Fb", ".", "..", "a", "A", &long, &format!("{long}y"), &"é".repeat(300)];
         let paths: std::collections::HashSet<_> = ids.iter().map(|id| escaped(id)).collect();
         assert_eq!(paths.len(), ids.len());
         for path in &paths {

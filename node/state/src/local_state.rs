@@ -119,10 +119,15 @@ impl LocalState {
         };
         changes.put(&key, &record);
         self.store.apply(changes)?;
-        let (run, incremental) =
-            record.active.as_ref().map_or((RunId::generate(), false), |active| (active.run, active.incremental));
+        self.store.back_up()?;
+        let (run, incremental) = record
+            .active
+            .as_ref()
+            .map_or((RunId::generate(), false), |active| (active.run, active.incremental));
         let starts = match incremental {
-            true => self.positions(workflow)?.into_iter().map(|(s, p, position)| ((s, p), position)).collect(),
+            true => {
+                self.positions(workflow)?.into_iter().map(|(s, p, position)| ((s, p), position)).collect()
+            }
             false => HashMap::new(),
         };
         let replaces = record.past.iter().map(|past| past.run).collect();
@@ -148,7 +153,8 @@ impl LocalState {
         }
         record.retire(End::Completed);
         changes.put(&key, &record);
-        self.store.apply(changes)
+        self.store.apply(changes)?;
+        self.store.back_up()
     }
 
     fn positions(
@@ -207,6 +213,7 @@ impl LocalState {
         record.retire(End::Abandoned);
         changes.put(&key, &record);
         self.store.apply(changes)?;
+        self.store.back_up()?;
         Ok(anything)
     }
 }
@@ -283,7 +290,11 @@ mod tests {
         let refused = LocalState::open(directory.path()).err().unwrap();
         assert_eq!(
             refused.to_string(),
-            format!("state directory {} is in use by process {}", directory.path().display(), std::process::id())
+            format!(
+                "state directory {} is in use by process {}",
+                directory.path().display(),
+                std::process::id()
+            )
         );
     }
 
@@ -316,5 +327,29 @@ mod tests {
         };
         assert_eq!(of(&["b", "d"]), [0, 1]);
         assert_eq!(of(&["a", "b", "c", "d"]), [2, 0, 3, 1]);
+    }
+
+    #[test]
+    fn a_damaged_database_is_rebuilt_and_no_ownership_number_comes_twice() {
+        let directory = tempfile::tempdir().unwrap();
+        let (source, partition) = (StepName::new("source").unwrap(), PartitionId("p".to_owned()));
+        let run = {
+            let state = LocalState::open(directory.path()).unwrap();
+            let begun = state.begin(&workflow(), "m", BeginOptions::default()).unwrap();
+            assert_eq!(begun.handle.number_partitions(&[(source.clone(), partition.clone())]).unwrap(), [0]);
+            assert_eq!(begun.handle.raise_epoch(&source, &partition).unwrap(), 1);
+            begun.run
+        };
+        let conf = directory.path().join("v1/conf");
+        let mut bytes = std::fs::read(&conf).unwrap();
+        bytes.iter_mut().for_each(|byte| *byte ^= 0xff);
+        std::fs::write(&conf, bytes).unwrap();
+
+        let state = LocalState::open(directory.path()).unwrap();
+        let again = state.begin(&workflow(), "m", BeginOptions::default()).unwrap();
+        assert!(again.continued && again.run == run);
+        assert_eq!(again.handle.number_partitions(&[(source.clone(), partition.clone())]).unwrap(), [0]);
+        assert!(again.handle.raise_epoch(&source, &partition).unwrap() > 1);
+        assert!(directory.path().join("v1.damaged-1").is_dir());
     }
 }

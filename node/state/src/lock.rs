@@ -16,13 +16,8 @@ impl DirectoryLock {
     pub fn take(directory: &Path) -> Result<Self, StateError> {
         let path = directory.join("lock");
         let io = |source| StateError::Io { path: path.clone(), source };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(io)?;
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
         match file.try_lock() {
             Ok(()) => {
                 file.set_len(0).map_err(io)?;

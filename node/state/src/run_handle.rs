@@ -89,6 +89,7 @@ impl RunHandle {
             numbers.push(number);
         }
         self.store.apply(changes)?;
+        self.store.back_up()?;
         Ok(numbers)
     }
 }

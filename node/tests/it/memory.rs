@@ -10,7 +10,7 @@ fn peak(pid: u32) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// 96 rows of 1 MB and a reader that stops after each MB until the program has nothing left to do but wait.
+/// 96 rows of 1 MB and a reader that is the slower of the two.
 #[test]
 #[cfg(target_os = "linux")]
 fn wide_rows_and_a_slow_destination_stay_inside_the_budget() {

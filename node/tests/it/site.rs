@@ -119,10 +119,6 @@ impl Site {
         Running(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
     }
 
-    pub fn database(&self, name: &str) -> rusqlite::Connection {
-        rusqlite::Connection::open(self.path(name)).unwrap()
-    }
-
     /// One number from a database; `None` while there is no database or table, or it is locked.
     pub fn number(&self, database: &str, sql: &str) -> Option<i64> {
         if !self.path(database).exists() {

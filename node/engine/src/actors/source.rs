@@ -8,11 +8,11 @@ use tokio::sync::Semaphore;
 use super::attempt::{Attempt, Farewell};
 use super::destination::DestinationActor;
 use super::processor::ProcessorActor;
+use crate::EngineError;
 use crate::budget::{ByteBudget, BytePermit};
 use crate::guard::Guard;
 use crate::messages::{Acknowledge, Arrival, Drain, ProcessChunk, Processed};
 use crate::options::EXPANSION;
-use crate::EngineError;
 
 /// Reads a partition chunk by chunk: the sequential half of a source, and the only one who takes byte permits.
 pub(crate) struct SourceActor {
@@ -70,33 +70,37 @@ impl Handler<Acknowledge> for SourceActor {
 
 /// One turn: acknowledge what is durable, wait for room, fetch, hand over. Runs with the reader outside the actor, so
 /// that control messages are handled meanwhile.
-async fn turn(
-    reader: &mut dyn PartitionReader,
+struct Turn {
     acknowledge: Option<Position>,
-    guard: &Guard,
-    budget: &ByteBudget,
+    guard: Guard,
+    budget: ByteBudget,
     slots: Arc<Semaphore>,
     chunk_bytes: usize,
     processor: Addr<ProcessorActor>,
     seq: u64,
-) -> Result<Step, EngineError> {
-    let closed = || EngineError::Internal("the chain's memory budget is gone".to_owned());
-    if let Some(position) = acknowledge {
-        guard.call("acknowledge", reader.acknowledge(&position)).await?;
-        guard.call("acknowledge", async { failpoint("source_acknowledged") }).await?;
+}
+
+impl Turn {
+    async fn run(self, reader: &mut dyn PartitionReader) -> Result<Step, EngineError> {
+        let closed = || EngineError::Internal("the chain's memory budget is gone".to_owned());
+        if let Some(position) = self.acknowledge {
+            self.guard.call("acknowledge", reader.acknowledge(&position)).await?;
+            self.guard.call("acknowledge", async { failpoint("source_acknowledged") }).await?;
+        }
+        let slot = self.slots.acquire_owned().await.map_err(|_| closed())?;
+        let reserved = self.budget.acquire(self.chunk_bytes * EXPANSION).await;
+        let mut permit: BytePermit = reserved.ok_or_else(closed)?;
+        let chunk = match self.guard.call("next", reader.next()).await? {
+            Fetched::Idle(pause) => return Ok(Step::Idle(pause)),
+            Fetched::End(position) => return Ok(Step::End(position)),
+            Fetched::Chunk(chunk) => chunk,
+        };
+        self.guard.call("next", async { failpoint("chunk_read") }).await?;
+        self.budget.resize(&mut permit, chunk.memory() * EXPANSION).await.ok_or_else(closed)?;
+        let sent = self.processor.send(ProcessChunk { seq: self.seq, chunk, permit, slot }).await;
+        sent.map_err(|error| EngineError::Internal(format!("processor: {error}")))?;
+        Ok(Step::Sent)
     }
-    let slot = slots.acquire_owned().await.map_err(|_| closed())?;
-    let mut permit: BytePermit = budget.acquire(chunk_bytes * EXPANSION).await.ok_or_else(closed)?;
-    let chunk = match guard.call("next", reader.next()).await? {
-        Fetched::Idle(pause) => return Ok(Step::Idle(pause)),
-        Fetched::End(position) => return Ok(Step::End(position)),
-        Fetched::Chunk(chunk) => chunk,
-    };
-    guard.call("next", async { failpoint("chunk_read") }).await?;
-    budget.resize(&mut permit, chunk.memory() * EXPANSION).await.ok_or_else(closed)?;
-    let sent = processor.send(ProcessChunk { seq, chunk, permit, slot }).await;
-    sent.map_err(|error| EngineError::Internal(format!("processor: {error}")))?;
-    Ok(Step::Sent)
 }
 
 impl SourceActor {
@@ -127,13 +131,17 @@ impl Handler<ReadNext> for SourceActor {
             self.reader = Some(reader);
             return self.end(None, ctx);
         }
-        let processor = self.processors[self.seq as usize % self.processors.len()].clone();
-        let acknowledge = self.acknowledge.take();
-        let (guard, budget, slots) = (self.guard.clone(), self.budget.clone(), Arc::clone(&self.slots));
-        let (chunk_bytes, seq) = (self.chunk_bytes, self.seq);
+        let turn = Turn {
+            acknowledge: self.acknowledge.take(),
+            guard: self.guard.clone(),
+            budget: self.budget.clone(),
+            slots: Arc::clone(&self.slots),
+            chunk_bytes: self.chunk_bytes,
+            processor: self.processors[self.seq as usize % self.processors.len()].clone(),
+            seq: self.seq,
+        };
         let work = async move {
-            let step =
-                turn(reader.as_mut(), acknowledge, &guard, &budget, slots, chunk_bytes, processor, seq).await;
+            let step = turn.run(reader.as_mut()).await;
             (reader, step)
         };
         ctx.spawn(work.into_actor(self).map(|(reader, step), actor, ctx| {

@@ -13,9 +13,7 @@ use super::spawn::{Machinery, spawn};
 use crate::EngineError;
 use crate::chain::{OpenChain, Opened, open};
 use crate::guard::Guard;
-use crate::messages::{
-    Acknowledge, ActorGone, ChainEvent, ChainFailed, Drain, RouteEnded, UnitCommitted,
-};
+use crate::messages::{Acknowledge, ActorGone, ChainEvent, ChainFailed, Drain, RouteEnded, UnitCommitted};
 use crate::options::{ChainShare, EngineOptions};
 use crate::ports::{DeadLetters, RunState};
 use crate::progress::Progress;
@@ -148,12 +146,8 @@ impl SupervisorActor {
             return self.settle(id, ctx);
         }
         chain.phase = Phase::Running;
-        let attempt = Attempt {
-            chain: id,
-            number: chain.attempt,
-            kill: chain.kill.clone(),
-            supervisor: ctx.address(),
-        };
+        let attempt =
+            Attempt { chain: id, number: chain.attempt, kill: chain.kill.clone(), supervisor: ctx.address() };
         let machinery = Machinery {
             arbiter: self.arbiters[id % self.arbiters.len()].clone(),
             share: chain.share,

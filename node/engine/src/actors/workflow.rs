@@ -7,13 +7,13 @@ use etl_sdk::{RetryPolicy, RunContext, failpoint};
 use tokio::sync::oneshot;
 
 use super::{StartChain, SupervisorActor};
+use crate::EngineError;
 use crate::chain::OpenChain;
 use crate::guard::Guard;
 use crate::messages::{ChainEvent, Drain};
 use crate::options::ChainShare;
 use crate::pipeline::DestinationStep;
 use crate::report::{Outcome, PartitionFailure, RouteReport, RunReport};
-use crate::EngineError;
 
 /// What a run consists of, prepared before the actor starts.
 pub(crate) struct WorkflowSetup {
@@ -104,9 +104,13 @@ impl WorkflowActor {
             futures::future::join_all(completions).await
         };
         ctx.spawn(work.into_actor(self).map(|results, actor, _| {
-            actor.failures.extend(results.into_iter().filter_map(Result::err).map(|error| {
-                PartitionFailure { source: None, partition: None, error }
-            }));
+            actor.failures.extend(
+                results.into_iter().filter_map(Result::err).map(|error| PartitionFailure {
+                    source: None,
+                    partition: None,
+                    error,
+                }),
+            );
             let completed = actor.failures.is_empty();
             actor.conclude(if completed { Outcome::Completed } else { Outcome::Failed });
         }));

@@ -2,8 +2,7 @@ use std::sync::Arc;
 
 use etl_model::{Claim, Marker, Position, Route};
 use etl_sdk::{
-    PartitionInfo, PartitionReader, ReadOptions, RouteWriter, RunContext, failpoint,
-    guard_removed,
+    PartitionInfo, PartitionReader, ReadOptions, RouteWriter, RunContext, failpoint, guard_removed,
 };
 
 use super::plan::ChainPlan;

@@ -21,9 +21,8 @@ fn a_malformed_record_fails_the_run_by_default() {
 fn dead_letters_and_skipped_records_are_counted() {
     for (on_error, letters, failed) in [(OnError::DeadLetter, 10, 0), (OnError::Skip, 0, 10)] {
         let memory = Memory::default();
-        let bed = Bed::new()
-            .source_with("source", on_error, malformed())
-            .destination("sink", &["source"], &memory);
+        let bed =
+            Bed::new().source_with("source", on_error, malformed()).destination("sink", &["source"], &memory);
         let report = bed.run().unwrap();
         assert_eq!(report.outcome, Outcome::Completed);
         let counters = report.routes[0].counters;

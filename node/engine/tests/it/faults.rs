@@ -26,10 +26,11 @@ fn an_error_around_the_commit_neither_loses_nor_doubles() {
 #[test]
 fn one_destination_failing_leaves_the_other_exact() {
     let (good, bad) = (Memory::default(), Memory::with_fault(Fault::AfterCommit(3)));
-    let bed = Bed::new()
-        .source(Numbers::new(2, 1000))
-        .destination("good", &["source"], &good)
-        .destination("bad", &["source"], &bad);
+    let bed = Bed::new().source(Numbers::new(2, 1000)).destination("good", &["source"], &good).destination(
+        "bad",
+        &["source"],
+        &bad,
+    );
     let report = bed.run().unwrap();
     assert_eq!(report.outcome, Outcome::Completed);
     assert!(report.retries > 0);

@@ -49,7 +49,8 @@ fn a_record_that_meets_itself_again_arrives_once_per_path() {
     let report = bed.run().unwrap();
     let mut rows = memory.rows();
     rows.sort_unstable();
-    let mut expected: Vec<i64> = (0..60).filter(|n| n % 2 == 0).chain((0..60).filter(|n| n % 3 == 0)).collect();
+    let mut expected: Vec<i64> =
+        (0..60).filter(|n| n % 2 == 0).chain((0..60).filter(|n| n % 3 == 0)).collect();
     expected.sort_unstable();
     assert_eq!(rows, expected);
     let counters = report.routes[0].counters;

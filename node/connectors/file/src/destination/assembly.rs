@@ -54,7 +54,8 @@ fn whole_segment(frame: &Frame, routes: &[RouteUnits]) -> Result<Option<PathBuf>
         };
     }
     let Some((folder, part, to)) = found else { return Ok(None) };
-    if !frame.is_columnar() && !(frame.closing().is_empty() && is_of_last_writer(routes)) {
+    let whole = frame.is_columnar() || frame.closing().is_empty() && is_of_last_writer(routes);
+    if !whole {
         return Ok(None);
     }
     let path = folder.join(&part.segment);

@@ -39,7 +39,8 @@ impl WriteBack {
 
     fn join(&mut self) {
         if let Some(running) = self.running.take() {
-            let ended = running.join().unwrap_or_else(|_| Err(io::Error::other("the write-back thread panicked")));
+            let ended =
+                running.join().unwrap_or_else(|_| Err(io::Error::other("the write-back thread panicked")));
             self.failed = self.failed.take().or(ended.err());
         }
     }
@@ -65,8 +66,8 @@ mod tests {
     #[test]
     fn an_early_error_is_not_forgotten() {
         let mut file = tempfile::tempfile().unwrap();
-        let mut write_back = WriteBack::default();
-        write_back.running = Some(thread::spawn(|| Err(io::Error::other("no space"))));
+        let running = Some(thread::spawn(|| Err(io::Error::other("no space"))));
+        let mut write_back = WriteBack { running, ..WriteBack::default() };
         file.write_all(b"x").unwrap();
         assert_eq!(write_back.sync(&file).unwrap_err().to_string(), "no space");
         write_back.sync(&file).unwrap();

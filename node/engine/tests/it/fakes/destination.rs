@@ -34,7 +34,7 @@ pub struct Content {
 }
 
 /// A transactional destination. Clones share their content.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Memory {
     pub content: Arc<Mutex<Content>>,
     pub faults: Arc<Mutex<Vec<Fault>>>,
@@ -47,20 +47,6 @@ pub struct Memory {
     pub most_held: Arc<AtomicUsize>,
     /// Completions that fail before one succeeds.
     pub failing_completions: Arc<AtomicUsize>,
-}
-
-impl Default for Memory {
-    fn default() -> Self {
-        Self {
-            content: Arc::default(),
-            faults: Arc::default(),
-            rejects: None,
-            gate: None,
-            held: Arc::default(),
-            most_held: Arc::default(),
-            failing_completions: Arc::default(),
-        }
-    }
 }
 
 impl Memory {
@@ -122,7 +108,12 @@ impl Destination for Memory {
         Arc::new(Columns)
     }
 
-    async fn open(&self, _: &RunContext, route: &Route, _: usize) -> Result<Box<dyn RouteWriter>, ConnectorError> {
+    async fn open(
+        &self,
+        _: &RunContext,
+        route: &Route,
+        _: usize,
+    ) -> Result<Box<dyn RouteWriter>, ConnectorError> {
         Ok(Box::new(Writer { memory: self.clone(), route: route.clone(), open: Vec::new(), bytes: 0 }))
     }
 
@@ -139,7 +130,8 @@ impl Destination for Memory {
 
 impl Writer {
     fn held(&self, change: isize) {
-        let held = self.memory.held.fetch_add(change as usize, Ordering::SeqCst).wrapping_add(change as usize);
+        let held =
+            self.memory.held.fetch_add(change as usize, Ordering::SeqCst).wrapping_add(change as usize);
         self.memory.most_held.fetch_max(held, Ordering::SeqCst);
     }
 
@@ -198,7 +190,8 @@ impl RouteWriter for Writer {
         }
         let is_refused = |&(_, n): &(u64, i64)| self.memory.rejects.is_some_and(|multiple| n % multiple == 0);
         let refused = self.open.iter().copied().filter(is_refused);
-        let errors = refused.map(|(ordinal, n)| RecordError::new(ordinal, "refused", format!("{n} is refused")));
+        let errors =
+            refused.map(|(ordinal, n)| RecordError::new(ordinal, "refused", format!("{n} is refused")));
         let errors = errors.collect();
         self.open.retain(|row| !is_refused(row));
         Ok(errors)

@@ -77,7 +77,8 @@ impl Source for Numbers {
     }
 
     async fn discover(&self) -> Result<Discovery, ConnectorError> {
-        let partition = |p| PartitionInfo { id: PartitionId(format!("{p}")), bytes: None, records: self.records };
+        let partition =
+            |p| PartitionInfo { id: PartitionId(format!("{p}")), bytes: None, records: self.records };
         Ok(Discovery { partitions: (0..self.partitions).map(partition).collect(), schema: None })
     }
 
@@ -152,7 +153,9 @@ impl Chunk for Range {
         let records = RecordBatch::try_new(schema, vec![column]).unwrap();
         Ok(Decoded {
             batches: vec![Batch::new(records, UInt64Array::from(good)).unwrap()],
-            errors: errors.map(|i| RecordError::new(i, "malformed", format!("record {i} is malformed"))).collect(),
+            errors: errors
+                .map(|i| RecordError::new(i, "malformed", format!("record {i} is malformed")))
+                .collect(),
         })
     }
 }

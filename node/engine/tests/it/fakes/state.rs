@@ -9,8 +9,11 @@ use etl_model::{Marker, PartitionId, Route, RunId, StepName};
 pub struct MemoryState {
     pub epochs: Arc<Mutex<HashMap<(StepName, PartitionId), u64>>>,
     pub checkpoints: Arc<Mutex<HashMap<Route, Marker>>>,
-    pub letters: Arc<Mutex<HashMap<(Route, u64), Vec<DeadLetter>>>>,
+    pub letters: Arc<Mutex<Letters>>,
 }
+
+/// Letters by route and unit.
+type Letters = HashMap<(Route, u64), Vec<DeadLetter>>;
 
 impl MemoryState {
     /// Ordinals of all letters, sorted.

@@ -1,0 +1,5 @@
+//! The short forms of what this crate proves, as part of the workspace's tests.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod oracle;

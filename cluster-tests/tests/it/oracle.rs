@@ -1,0 +1,54 @@
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+/// Runs a part of the short oracle; it must hold.
+fn oracle(part: &str) -> Value {
+    let scratch = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_cluster-tests"))
+        .args(["oracle", "--short", "-o", "json", "--part", part, "--scratch"])
+        .arg(scratch.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}\n{stdout}\n{stderr}", output.status);
+    serde_json::from_str(&stdout).unwrap()
+}
+
+fn sum(list: &Value, field: &str) -> u64 {
+    list.as_array().unwrap().iter().map(|entry| entry[field].as_u64().unwrap()).sum()
+}
+
+#[test]
+fn no_crash_loses_or_doubles_a_record() {
+    let report = oracle("cells");
+    let cells = &report["cells"];
+    assert_eq!(cells.as_array().unwrap().len(), 16);
+    for field in ["lost", "doubled", "foreign", "altered", "disordered", "letters_lost", "letters_doubled"] {
+        assert_eq!(sum(cells, field), 0, "{field}: {report}");
+    }
+    let crashes = ["killed_at_points", "panicked", "killed_from_outside"].map(|kind| sum(cells, kind));
+    assert!(crashes.iter().all(|&count| count > 0), "{crashes:?}");
+    assert!(crashes.iter().sum::<u64>() >= 16 * 12, "{crashes:?}");
+}
+
+#[test]
+fn a_paused_owner_that_wakes_up_is_fenced() {
+    let report = oracle("zombies");
+    let scenarios = report["scenarios"].as_array().unwrap();
+    assert!(scenarios.len() >= 28 && scenarios.iter().all(|scenario| scenario["bit"] == true), "{report}");
+}
+
+#[test]
+fn a_restored_destination_halts_the_run() {
+    let report = oracle("rewinds");
+    assert_eq!(report["scenarios"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn the_oracle_sees_the_damage_that_the_guards_prevent() {
+    let report = oracle("controls");
+    assert_eq!(report["scenarios"].as_array().unwrap().len(), 8);
+    assert!(sum(&report["scenarios"], "doubled") > 0, "{report}");
+}
