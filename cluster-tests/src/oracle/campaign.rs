@@ -65,6 +65,8 @@ pub struct CellReport {
     pub refetched_max: u64,
     /// Processes after a crash that fetched more again than a chunk or two.
     pub refetches_too_many: u64,
+    /// Processes that found the state database damaged by a crash and rebuilt it.
+    pub states_rebuilt: u64,
     /// How often each fault struck.
     pub strikes: BTreeMap<String, u64>,
     /// Faults that never struck.
@@ -200,10 +202,12 @@ impl Campaign<'_> {
                     let message = format!("no fault, and yet: {}", ended.describe());
                     return Err(Error::Unexpected(message));
                 }
+                self.report.states_rebuilt += u64::from(ended.says("state database rebuilt"));
                 self.judge_resumption(&site, baseline, &marks, &ended);
                 return self.conclude(&site, &ended);
             };
             let ended = self.process(&site, fault, baseline)?;
+            self.report.states_rebuilt += u64::from(ended.says("state database rebuilt"));
             let before = marks;
             marks = site.marks()?;
             self.report.marker_regressions += regressions(&before, &marks);

@@ -59,6 +59,7 @@ impl Report {
             "letters doubled",
             "miscounted",
             "re-read max",
+            "states rebuilt",
             "s",
         ]);
         let mut total = CellReport { cell: "all".to_owned(), ..CellReport::default() };
@@ -71,6 +72,7 @@ impl Report {
             total.errors += cell.errors;
             total.verdict.add(&cell.verdict);
             total.miscounted += cell.miscounted;
+            total.states_rebuilt += cell.states_rebuilt;
             total.refetched_max = total.refetched_max.max(cell.refetched_max);
             total.seconds += cell.seconds;
             for (fault, count) in &cell.strikes {
@@ -96,6 +98,7 @@ impl Report {
                 (verdict.letters_doubled + verdict.letters_foreign).to_string(),
                 cell.miscounted.to_string(),
                 cell.refetched_max.to_string(),
+                cell.states_rebuilt.to_string(),
                 format!("{:.0}", cell.seconds),
             ]);
         }

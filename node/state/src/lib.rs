@@ -4,7 +4,6 @@
 //! <state directory>/
 //!   lock                       the process that uses it, by pid
 //!   v1/                        sled: runs, epochs, checkpoints
-//!   v1.backup.json             what only this directory knows, for the case that sled finds itself damaged
 //!   dead_letters/<workflow>/<run>/<source>/<partition>/<destination>/<unit>.jsonl
 //! ```
 //! Destination markers are the truth about delivered rows; this store may lag behind them and is never ahead.
@@ -12,7 +11,6 @@
 //! **Invariant:** the only user of sled outside consensus. Every write that returns has been synced: sled's own
 //! `flush` does not reach the disk on Linux, so its file is synced after it.
 
-mod backup;
 mod dead_letter_files;
 mod error;
 mod local_state;

@@ -119,7 +119,6 @@ impl LocalState {
         };
         changes.put(&key, &record);
         self.store.apply(changes)?;
-        self.store.back_up()?;
         let (run, incremental) = record
             .active
             .as_ref()
@@ -153,8 +152,7 @@ impl LocalState {
         }
         record.retire(End::Completed);
         changes.put(&key, &record);
-        self.store.apply(changes)?;
-        self.store.back_up()
+        self.store.apply(changes)
     }
 
     fn positions(
@@ -213,7 +211,6 @@ impl LocalState {
         record.retire(End::Abandoned);
         changes.put(&key, &record);
         self.store.apply(changes)?;
-        self.store.back_up()?;
         Ok(anything)
     }
 }
@@ -327,29 +324,5 @@ mod tests {
         };
         assert_eq!(of(&["b", "d"]), [0, 1]);
         assert_eq!(of(&["a", "b", "c", "d"]), [2, 0, 3, 1]);
-    }
-
-    #[test]
-    fn a_damaged_database_is_rebuilt_and_no_ownership_number_comes_twice() {
-        let directory = tempfile::tempdir().unwrap();
-        let (source, partition) = (StepName::new("source").unwrap(), PartitionId("p".to_owned()));
-        let run = {
-            let state = LocalState::open(directory.path()).unwrap();
-            let begun = state.begin(&workflow(), "m", BeginOptions::default()).unwrap();
-            assert_eq!(begun.handle.number_partitions(&[(source.clone(), partition.clone())]).unwrap(), [0]);
-            assert_eq!(begun.handle.raise_epoch(&source, &partition).unwrap(), 1);
-            begun.run
-        };
-        let conf = directory.path().join("v1/conf");
-        let mut bytes = std::fs::read(&conf).unwrap();
-        bytes.iter_mut().for_each(|byte| *byte ^= 0xff);
-        std::fs::write(&conf, bytes).unwrap();
-
-        let state = LocalState::open(directory.path()).unwrap();
-        let again = state.begin(&workflow(), "m", BeginOptions::default()).unwrap();
-        assert!(again.continued && again.run == run);
-        assert_eq!(again.handle.number_partitions(&[(source.clone(), partition.clone())]).unwrap(), [0]);
-        assert!(again.handle.raise_epoch(&source, &partition).unwrap() > 1);
-        assert!(directory.path().join("v1.damaged-1").is_dir());
     }
 }

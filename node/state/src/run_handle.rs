@@ -89,7 +89,6 @@ impl RunHandle {
             numbers.push(number);
         }
         self.store.apply(changes)?;
-        self.store.back_up()?;
         Ok(numbers)
     }
 }

@@ -2,38 +2,16 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use std::collections::BTreeMap;
-use std::panic::catch_unwind;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::StateError;
-use crate::backup::{Backup, KEPT};
 
 /// Typed access to sled with the one durability rule: a write that returned is on the disk.
 #[derive(Clone)]
 pub(crate) struct Store {
     db: sled::Db,
     path: PathBuf,
-    directory: PathBuf,
-}
-
-/// Opens sled; where it panics over a damaged file, that is damage like any other.
-fn open_sled(path: &Path) -> Result<sled::Db, sled::Error> {
-    let path = path.to_path_buf();
-    let opened =
-        catch_unwind(|| sled::Config::new().path(path).flush_every_ms(None).cache_capacity(4 << 20).open());
-    opened.unwrap_or(Err(sled::Error::Corruption { at: None, bt: () }))
-}
-
-/// Moves a damaged database to the first free name.
-fn set_aside(directory: &Path, path: &Path) -> Result<PathBuf, StateError> {
-    let free = (1..).map(|n| directory.join(format!("v1.damaged-{n}"))).find(|name| !name.exists());
-    let aside = free.unwrap_or_else(|| directory.join("v1.damaged"));
-    let moved = std::fs::rename(path, &aside);
-    moved.map_err(|source| StateError::Io { path: path.to_path_buf(), source })?;
-    Ok(aside)
 }
 
 /// Several changes that become durable together.
@@ -79,48 +57,15 @@ fn clear_unfinished(path: &Path) -> io::Result<()> {
 }
 
 impl Store {
-    /// Opens or creates the database in `directory`. One that sled finds damaged is set aside and rebuilt from its
-    /// backup, if there is one.
+    /// Opens or creates the database in `directory`.
     pub fn open(directory: &Path) -> Result<Self, StateError> {
         let path = directory.join("v1");
         clear_unfinished(&path).map_err(|source| StateError::Io { path: path.clone(), source })?;
-        let (db, rebuilt) = match open_sled(&path) {
-            Ok(db) => (db, None),
-            Err(source @ sled::Error::Corruption { .. }) => match Backup::read(directory) {
-                Some(backup) => {
-                    let aside = set_aside(directory, &path)?;
-                    tracing::warn!(error = %source, damaged = %aside.display(), "state database rebuilt from its backup");
-                    let db = open_sled(&path)
-                        .map_err(|source| StateError::Database { path: path.clone(), source })?;
-                    (db, Some(backup))
-                }
-                None => return Err(StateError::Database { path, source }),
-            },
-            Err(source) => return Err(StateError::Database { path, source }),
-        };
-        let store = Self { db, path, directory: directory.to_path_buf() };
-        if let Some(backup) = rebuilt {
-            let mut changes = Changes::default();
-            for (key, value) in backup.into_entries() {
-                changes.put(&key, &value);
-            }
-            store.apply(changes)?;
-            store.back_up()?;
-        }
+        let opened = sled::Config::new().path(&path).flush_every_ms(None).cache_capacity(4 << 20).open();
+        let db = opened.map_err(|source| StateError::Database { path: path.clone(), source })?;
+        let store = Self { db, path };
         store.sync_directory(directory)?;
         Ok(store)
-    }
-
-    /// Backs up what only this database knows. To be called after changes to anything but checkpoints and ownership
-    /// numbers (a rebuilt database leaps over the numbers it may have missed).
-    pub fn back_up(&self) -> Result<(), StateError> {
-        let mut entries = BTreeMap::new();
-        for prefix in KEPT {
-            let listed = self.list::<serde_json::Value>(prefix)?;
-            entries.extend(listed.into_iter().map(|(name, value)| (format!("{prefix}{name}"), value)));
-        }
-        let written = Backup::new(entries).write(&self.directory);
-        written.map_err(|source| StateError::Io { path: self.directory.clone(), source })
     }
 
     fn sync_directory(&self, directory: &Path) -> Result<(), StateError> {
