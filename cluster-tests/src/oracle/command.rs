@@ -142,13 +142,13 @@ fn plan(args: &Args, index: usize, cells: usize) -> Plan {
     }
     Plan {
         seed,
-        records: 50_000,
+        records: 100_000,
         records_in_all: share(10_000_000),
         crashes: args.crashes.unwrap_or(200),
-        crashes_per_run: 18,
+        crashes_per_run: 30,
         faults: matrix,
         signals: 0.25,
-        spread: 3,
+        spread: 1,
     }
 }
 

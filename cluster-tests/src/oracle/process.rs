@@ -151,6 +151,17 @@ impl Drop for Node {
     }
 }
 
+/// What a node knows of its runs, as `checkpoint show` tells it.
+pub fn checkpoints(state: &Path) -> Result<Value, Error> {
+    let shown = Command::new(std::env::current_exe()?)
+        .args(["node-under-test", "-o", "json", "checkpoint", "show", "--state-dir"])
+        .arg(state)
+        .env_remove("FAILPOINTS")
+        .output()?;
+    let text = String::from_utf8_lossy(&shown.stdout);
+    serde_json::from_str(&text).map_err(Error::json(format!("checkpoint show: {text}")))
+}
+
 impl Ended {
     /// Whether it was killed.
     pub fn was_killed(&self) -> bool {

@@ -168,29 +168,49 @@ fn take_over(site: &Site) -> Result<PathBuf, Error> {
     Ok(second)
 }
 
+/// Pauses the owner after its fourth commit: of all moments one at which it surely holds no lock on a database.
+const PAUSE_AFTER_COMMIT: &str = "commit_done=3*off->1*return(stop)->off";
+
+fn stopped(node: &mut Node) -> Result<(), Error> {
+    node.until("it stopped", |node| Ok(node.is_stopped()))
+}
+
+fn fenced(node: Node) -> Result<(), Error> {
+    let ended = node.wait()?;
+    match ended.failure_codes().contains(&"fenced") {
+        true => Ok(()),
+        false => Err(Error::Unexpected(format!("the old owner was not fenced: {}", ended.describe()))),
+    }
+}
+
 fn zombie(site: &Site, point: &str) -> Result<(bool, Verdict), Error> {
-    let pause = format!("{point}=3*off->1*return(stop)->off");
     let slowly = if point == "chunk_processed" { "chunk_read=sleep(20)" } else { SLOWLY };
-    let mut first = site.start(&format!("{pause};{slowly}"))?;
-    first.until("it stopped", |node| Ok(node.is_stopped()))?;
+    let holds_lock = site.cell.destination.is_sqlite() && point != "commit_done";
+    let mut pauses = format!("{point}=3*off->1*return(stop)->off");
+    if holds_lock {
+        pauses = format!("{pauses};{PAUSE_AFTER_COMMIT}");
+    }
+    let mut first = site.start(&format!("{pauses};{slowly}"))?;
+    stopped(&mut first)?;
     let state = take_over(site)?;
     let mut second = Node::start("second", &site.workflow(), &state, "")?;
-    if site.cell.destination.is_sqlite() && point != "commit_done" {
-        // The owner may hold the lock on the database: nobody can write before it lets go.
-        let target = site.target();
+    if holds_lock {
+        // Nobody can write before the owner lets go of the database: it commits once more, while the other waits.
+        let (target, before) = (site.target(), units(site)?);
         second.until("it reached the database", |node| Ok(node.has_open(&target)))?;
         first.signal(Signal::CONT)?;
-        completed(second.wait()?)?;
-    } else {
-        completed(second.wait()?)?;
-        first.signal(Signal::CONT)?;
+        first.until("another commit", |_| Ok(units(site)? > before))?;
+        stopped(&mut first)?;
     }
-    let first = first.wait()?;
-    let fenced = first.failure_codes().contains(&"fenced");
-    if !fenced {
-        return Err(Error::Unexpected(format!("the old owner was not fenced: {}", first.describe())));
-    }
+    completed(second.wait()?)?;
+    first.signal(Signal::CONT)?;
+    fenced(first)?;
     Ok((true, site.check(&state)?))
+}
+
+/// Units committed so far, while nodes may be at work.
+fn units(site: &Site) -> Result<u64, Error> {
+    Ok(site.live_marks()?.values().map(|mark| mark.seq).sum())
 }
 
 fn rewound(site: &Site) -> Result<(bool, Verdict), Error> {
@@ -228,24 +248,21 @@ fn without_marker(site: &Site) -> Result<(bool, Verdict), Error> {
 }
 
 fn without_fence(site: &Site) -> Result<(bool, Verdict), Error> {
-    let units = |live: &Site| Ok::<_, Error>(live.live_marks()?.values().map(|mark| mark.seq).sum::<u64>());
-    let mut first = site.start(SLOWLY)?;
-    first.until("its first commit", |_| Ok(units(site)? > 0))?;
-    first.signal(Signal::STOP)?;
-    first.until("it stopped", |node| Ok(node.is_stopped()))?;
+    let pauses = "commit_done=2*off->1*return(stop)->2*off->1*return(stop)->off";
+    let mut first = site.start(&format!("{pauses};{SLOWLY}"))?;
+    stopped(&mut first)?;
     let state = take_over(site)?;
-    first.signal(Signal::CONT)?;
     let failpoints = "seek_before_fence=return;claimed=1*return(stop)->off";
     let mut second = Node::start("second", &site.workflow(), &state, failpoints)?;
     second.until("it had read the marker", |node| Ok(node.is_stopped()))?;
     let read = units(site)?;
+    first.signal(Signal::CONT)?;
     first.until("another commit", |_| Ok(units(site)? > read))?;
+    stopped(&mut first)?;
     second.signal(Signal::CONT)?;
     completed(second.wait()?)?;
-    let first = first.wait()?;
-    if !first.failure_codes().contains(&"fenced") {
-        return Err(Error::Unexpected(format!("the old owner was not fenced: {}", first.describe())));
-    }
+    first.signal(Signal::CONT)?;
+    fenced(first)?;
     let verdict = site.check(&state)?;
     Ok((verdict.doubled > 0, verdict))
 }

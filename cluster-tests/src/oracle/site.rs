@@ -9,7 +9,7 @@ use super::cell::{Cell, DestinationKind, WORKFLOW};
 use super::error::Error;
 use super::input;
 use super::output;
-use super::process::Node;
+use super::process::{self, Node};
 use super::record::{DataSet, REFUSED_PRICE};
 use super::verdict::{Checker, Verdict};
 
@@ -28,6 +28,8 @@ pub struct Mark {
     pub seq: u64,
     /// Records read up to here.
     pub read: u64,
+    /// Whether the partition's end is committed.
+    pub done: bool,
 }
 
 /// Rows that are in an upsert's table before the run: numbers of the input to overwrite, and others to leave alone.
@@ -85,6 +87,12 @@ impl Site {
     /// Starts a node on this run.
     pub fn start(&self, failpoints: &str) -> Result<Node, Error> {
         Node::start("node", &self.workflow(), &self.state(), failpoints)
+    }
+
+    /// Whether the node remembers the run as completed: a process may be killed between this and its end.
+    pub fn is_remembered_as_completed(&self) -> Result<bool, Error> {
+        let shown = process::checkpoints(&self.state())?;
+        Ok(shown.pointer("/0/completed").and_then(Value::as_u64) == Some(1))
     }
 
     fn create_table(&self) -> Result<(), Error> {
@@ -186,6 +194,7 @@ impl Site {
                 epoch: number(&manifest, "/marker/epoch"),
                 seq: number(&manifest, "/marker/seq"),
                 read: number(&manifest, "/marker/counters/read"),
+                done: manifest.pointer("/marker/done").and_then(Value::as_bool).unwrap_or_default(),
             };
             marks.insert(partition.to_owned(), mark);
         }
@@ -198,7 +207,7 @@ fn table_marks(connection: &Connection) -> Result<BTreeMap<String, Mark>, Error>
     if connection.query_row(exists, [], |row| row.get::<_, i64>(0))? == 0 {
         return Ok(BTreeMap::new());
     }
-    let mut select = connection.prepare("SELECT partition, epoch, seq, counters FROM _etl_markers")?;
+    let mut select = connection.prepare("SELECT partition, epoch, seq, counters, done FROM _etl_markers")?;
     let mut rows = select.query([])?;
     let mut marks = BTreeMap::new();
     while let Some(row) = rows.next()? {
@@ -208,6 +217,7 @@ fn table_marks(connection: &Connection) -> Result<BTreeMap<String, Mark>, Error>
             epoch: row.get::<_, i64>(1)?.unsigned_abs(),
             seq: row.get::<_, i64>(2)?.unsigned_abs(),
             read: number(&counters, "/read"),
+            done: row.get(4)?,
         };
         marks.insert(row.get(0)?, mark);
     }
