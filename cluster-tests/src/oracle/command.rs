@@ -3,8 +3,9 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use super::campaign::{self, CellReport, Plan};
+use super::campaign::{self, Plan};
 use super::cell::Cell;
+use super::cell_report::CellReport;
 use super::error::Error;
 use super::fault::Fault;
 use super::report::Report;

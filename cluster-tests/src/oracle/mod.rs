@@ -8,6 +8,7 @@
 
 mod campaign;
 mod cell;
+mod cell_report;
 mod command;
 mod error;
 mod fault;

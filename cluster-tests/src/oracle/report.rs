@@ -1,7 +1,7 @@
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
-use super::campaign::CellReport;
+use super::cell_report::CellReport;
 use super::scenario::ScenarioReport;
 
 /// Everything that was shown.
