@@ -5,7 +5,7 @@ use clap::ValueEnum;
 /// What to measure.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Rows of the generated data set.
+    /// Rows of the generated data set; W6 has ten times as many.
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub rows: u64,
     /// Runs of every workload; the table shows medians.
@@ -14,7 +14,7 @@ pub struct Args {
     /// Only these workloads.
     #[arg(long, value_enum, value_delimiter = ',')]
     pub only: Vec<Selection>,
-    /// Measure DuckDB and Polars too, as far as `--python` can import them.
+    /// Measure DuckDB, Polars, ADBC with PyArrow and connectorx too, as far as `--python` can import them.
     #[arg(long)]
     pub compare: bool,
     /// The Python interpreter of the comparisons.
@@ -45,6 +45,16 @@ pub enum Selection {
     W1,
     /// JSON lines, filtered and mapped, to one JSON lines file, in order.
     W2,
+    /// CSV appended to a PostgreSQL table.
+    W3,
+    /// A PostgreSQL table to one Parquet file.
+    W4,
+    /// A PostgreSQL table appended to one of another database.
+    W5,
+    /// A long and narrow PostgreSQL table to one Parquet file.
+    W6,
+    /// CSV upserted into a PostgreSQL table that has half of the keys.
+    W7,
     /// CSV to a new SQLite table.
     Sqlite,
     /// CSV to one Parquet file.

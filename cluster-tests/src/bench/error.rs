@@ -1,6 +1,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use etl_test_services::ServiceError;
+
 /// Why there is no figure.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
@@ -33,6 +35,12 @@ pub enum BenchError {
     /// A SQLite output cannot be read.
     #[error("{0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// A private server is missing or does not do what it must.
+    #[error("{0}")]
+    Service(#[from] ServiceError),
+    /// A Parquet output cannot be read.
+    #[error("{0}")]
+    Arrow(#[from] arrow::error::ArrowError),
     /// A Parquet output cannot be read.
     #[error("{0}")]
     Parquet(#[from] parquet::errors::ParquetError),

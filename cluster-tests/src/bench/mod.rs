@@ -10,10 +10,12 @@ mod error;
 mod expected;
 mod first_row;
 mod limit;
+mod postgres;
 mod process;
 mod session;
 mod slow_reader;
 mod table;
+mod task;
 mod verify;
 mod workload;
 

@@ -6,15 +6,19 @@ use super::BenchError;
 use super::args::{Args, Output, Selection};
 use super::comparison::Comparison;
 use super::dataset::Dataset;
+use super::postgres::{PostgresTask, PostgresWorkload, Site};
 use super::process::{Usage, measure};
 use super::table::{self, Line};
-use super::workload::Workload;
-use super::{first_row, limit, slow_reader};
+use super::task::Task;
+use super::workload::{FileTask, Workload};
+use super::{first_row, slow_reader};
 
 /// What actix-etl is measured with beside its defaults.
 const SMALL_MEMORY: &str = "32MiB";
 /// The budget of the workload `memory`.
 const WIDE_MEMORY: &str = "64MiB";
+/// Rows of W6 for each one of the data set.
+const NARROW_FACTOR: u64 = 10;
 
 /// Everything that is needed to measure.
 pub struct Session<'a> {
@@ -72,15 +76,25 @@ impl<'a> Session<'a> {
     /// Measures everything asked for and prints it.
     pub fn run(&self) -> Result<(), BenchError> {
         let mut lines = Vec::new();
-        let chosen: Vec<_> = Workload::ALL.into_iter().filter(|w| self.args.wants(w.selection())).collect();
-        if !chosen.is_empty() {
+        let files: Vec<_> = Workload::ALL.into_iter().filter(|w| self.args.wants(w.selection())).collect();
+        let tables: Vec<_> =
+            PostgresWorkload::ALL.into_iter().filter(|w| self.args.wants(w.selection())).collect();
+        if !files.is_empty() || !tables.is_empty() {
             let data = Dataset::prepare(&self.directory, self.args.rows)?;
             let comparison = match self.args.compare {
-                true => Some(Comparison::find(&self.args.python, &self.directory)?),
-                false => None,
+                true => Comparison::find(&self.args.python, &self.directory)?,
+                false => Comparison::default(),
             };
-            for workload in chosen {
-                lines.extend(self.workload(workload, &data, comparison.as_ref())?);
+            for workload in files {
+                lines.extend(self.task(&FileTask { workload, data: &data }, &comparison)?);
+            }
+            if !tables.is_empty() {
+                let narrow = tables.contains(&PostgresWorkload::W6);
+                let narrow_rows = if narrow { self.args.rows * NARROW_FACTOR } else { 0 };
+                let site = Site::start(&self.directory, &data, narrow_rows)?;
+                for workload in tables {
+                    lines.extend(self.task(&PostgresTask { workload, site: &site }, &comparison)?);
+                }
             }
         }
         if self.args.wants(Selection::Startup) {
@@ -109,15 +123,9 @@ impl<'a> Session<'a> {
         Ok(scratch)
     }
 
-    fn ours(
-        &self,
-        workload: Workload,
-        data: &Dataset,
-        scratch: &Path,
-        memory: Option<&str>,
-    ) -> Result<Command, BenchError> {
+    fn ours(&self, task: &dyn Task, scratch: &Path, memory: Option<&str>) -> Result<Command, BenchError> {
         let file = scratch.join("workflow.yaml");
-        std::fs::write(&file, workload.workflow(data, scratch)).map_err(BenchError::at(&file))?;
+        std::fs::write(&file, task.workflow(scratch)).map_err(BenchError::at(&file))?;
         let mut command = Command::new(&self.binary);
         command.arg("run").arg(file).args(["--progress", "none"]).stdout(Stdio::null());
         command.args(memory.iter().flat_map(|memory| ["--memory", memory]));
@@ -125,48 +133,47 @@ impl<'a> Session<'a> {
     }
 
     /// Every tool in turn, run after run, so that a drift of the machine meets all of them.
-    fn workload(
-        &self,
-        workload: Workload,
-        data: &Dataset,
-        comparison: Option<&Comparison>,
-    ) -> Result<Vec<Line>, BenchError> {
-        let input = workload.input(data);
-        let bytes = std::fs::metadata(input).map_err(BenchError::at(input))?.len();
+    fn task(&self, task: &dyn Task, comparison: &Comparison) -> Result<Vec<Line>, BenchError> {
+        let bytes = task.bytes()?;
         let mut limits = Vec::new();
         let mut ours: [Vec<Usage>; 2] = Default::default();
-        let mut others: Vec<Vec<Usage>> = vec![Vec::new(); comparison.map_or(0, |c| c.tools.len())];
+        let mut others: Vec<Vec<Usage>> = vec![Vec::new(); comparison.contestants.len()];
         for run in 1..=self.args.runs {
-            eprintln!("{}: run {run} of {}", workload.title(), self.args.runs);
-            limits.push(limit::run(workload, input, &self.scratch()?.join("copy"))?);
+            eprintln!("{}: run {run} of {}", task.title(), self.args.runs);
+            task.prepare()?;
+            limits.push(task.limit(&self.scratch()?)?);
             for (usages, memory) in ours.iter_mut().zip([None, Some(SMALL_MEMORY)]) {
                 let scratch = self.scratch()?;
-                usages.push(measure(&mut self.ours(workload, data, &scratch, memory)?)?);
-                workload.verify(data, &workload.output(&scratch))?;
+                task.prepare()?;
+                usages.push(measure(&mut self.ours(task, &scratch, memory)?)?);
+                task.verify(&scratch)?;
             }
-            for (usages, (_, _, script)) in others.iter_mut().zip(comparison.iter().flat_map(|c| &c.tools)) {
-                let output = workload.output(&self.scratch()?);
-                let command = comparison.and_then(|c| c.command(script, workload, input, &output));
-                if let Some(mut command) = command {
-                    usages.push(measure(&mut command)?);
-                    workload.verify(data, &output)?;
+            for (usages, contestant) in others.iter_mut().zip(&comparison.contestants) {
+                let scratch = self.scratch()?;
+                if let Some(arguments) = task.arguments(contestant.tool, &scratch) {
+                    task.prepare()?;
+                    usages.push(measure(&mut comparison.command(contestant, &arguments))?);
+                    task.verify(&scratch)?;
                 }
             }
         }
         let [defaults, small] = &ours;
-        let line = |tool: &str, usages: &[Usage]| {
-            Line::of(workload.title(), tool, usages, Some(data.expected.rows), Some(bytes))
-        };
+        let line =
+            |tool: &str, usages: &[Usage]| Line::of(task.title(), tool, usages, Some(task.rows()), bytes);
+        let limit = line(task.limit_title(), &limits);
+        let own = line("actix-etl", defaults);
+        let (limit_seconds, own_seconds) =
+            (limit.as_ref().map(|line| line.wall_seconds), own.as_ref().map(|line| line.wall_seconds));
         let mut lines: Vec<Line> = Vec::new();
-        lines.extend(line("actix-etl", defaults));
+        lines.extend(own);
         lines.extend(line(&format!("actix-etl --memory {SMALL_MEMORY}"), small));
-        lines.extend(line(limit::title(workload), &limits));
-        for (usages, (tool, version, _)) in others.iter().zip(comparison.iter().flat_map(|c| &c.tools)) {
-            lines.extend(line(&format!("{} {version}", tool.title()), usages));
+        lines.extend(limit);
+        for (usages, contestant) in others.iter().zip(&comparison.contestants) {
+            lines.extend(line(&format!("{} {}", contestant.tool.title(), contestant.version), usages));
         }
-        let own = lines.first().map(|line| line.wall_seconds);
         for line in &mut lines {
-            line.times_of_ours = own.map(|own| line.wall_seconds / own);
+            line.times_of_ours = own_seconds.map(|own| line.wall_seconds / own);
+            line.times_of_limit = limit_seconds.map(|limit| line.wall_seconds / limit);
         }
         Ok(lines)
     }

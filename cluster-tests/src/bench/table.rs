@@ -24,6 +24,8 @@ pub struct Line {
     pub runs: Vec<f64>,
     /// Wall time of this line over that of actix-etl with its defaults: above 1, actix-etl is faster.
     pub times_of_ours: Option<f64>,
+    /// Wall time of this line over that of the limit.
+    pub times_of_limit: Option<f64>,
 }
 
 impl Line {
@@ -47,6 +49,7 @@ impl Line {
             mb_per_second: bytes.map(|bytes| bytes as f64 / 1e6 / wall),
             runs: usages.iter().map(|usage| usage.wall.as_secs_f64()).collect(),
             times_of_ours: None,
+            times_of_limit: None,
         })
     }
 }
@@ -54,9 +57,9 @@ impl Line {
 /// The lines for people.
 pub fn text(lines: &[Line]) -> String {
     let mut table = Table::new();
-    table
-        .load_preset(presets::NOTHING)
-        .set_header(["WORKLOAD", "TOOL", "SECONDS", "CPU s", "PEAK MiB", "ROWS/s", "MB/s", "x OURS", "RUNS"]);
+    table.load_preset(presets::NOTHING).set_header([
+        "WORKLOAD", "TOOL", "SECONDS", "CPU s", "PEAK MiB", "ROWS/s", "MB/s", "x OURS", "x LIMIT", "RUNS",
+    ]);
     let optional =
         |value: Option<f64>, digits: usize| value.map_or_else(String::new, |v| format!("{v:.digits$}"));
     for line in lines {
@@ -70,10 +73,11 @@ pub fn text(lines: &[Line]) -> String {
             optional(line.rows_per_second, 0),
             optional(line.mb_per_second, 1),
             optional(line.times_of_ours, 2),
+            optional(line.times_of_limit, 2),
             runs.join(" "),
         ]);
     }
-    for column in 2..8 {
+    for column in 2..9 {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }

@@ -1,11 +1,15 @@
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::BenchError;
 use super::args::Selection;
+use super::comparison::Tool;
 use super::dataset::Dataset;
-use super::verify;
+use super::process::Usage;
+use super::task::Task;
+use super::{limit, verify};
 
-/// Something that is read, perhaps changed, and written.
+/// A file that is read, perhaps changed, and written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Workload {
     /// CSV to JSON lines.
@@ -31,40 +35,60 @@ impl Workload {
             Self::Parquet => Selection::Parquet,
         }
     }
+}
 
-    /// What it is called in the table.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::W1 => "W1 CSV -> JSON lines",
-            Self::W2 => "W2 JSON lines, filter, map -> JSON lines",
-            Self::Sqlite => "CSV -> SQLite append",
-            Self::Parquet => "CSV -> Parquet",
+/// A workload on a data set.
+#[derive(Debug)]
+pub struct FileTask<'a> {
+    pub workload: Workload,
+    pub data: &'a Dataset,
+}
+
+impl FileTask<'_> {
+    fn input(&self) -> &Path {
+        match self.workload {
+            Workload::W2 => &self.data.jsonl,
+            Workload::W1 | Workload::Sqlite | Workload::Parquet => &self.data.csv,
         }
     }
 
-    /// What it reads.
-    pub fn input(self, data: &Dataset) -> &Path {
-        match self {
-            Self::W2 => &data.jsonl,
-            Self::W1 | Self::Sqlite | Self::Parquet => &data.csv,
-        }
-    }
-
-    /// What it writes.
-    pub fn output(self, directory: &Path) -> PathBuf {
-        directory.join(match self {
-            Self::W1 | Self::W2 => "out.jsonl",
-            Self::Sqlite => "out.db",
-            Self::Parquet => "out.parquet",
+    fn output(&self, scratch: &Path) -> PathBuf {
+        scratch.join(match self.workload {
+            Workload::W1 | Workload::W2 => "out.jsonl",
+            Workload::Sqlite => "out.db",
+            Workload::Parquet => "out.parquet",
         })
     }
+}
 
-    /// The workflow, which is also JSON, so that any path can stand in it.
-    pub fn workflow(self, data: &Dataset, directory: &Path) -> String {
-        let input = self.input(data);
-        let output = self.output(directory);
-        let transformations = match self {
-            Self::W2 => serde_json::json!([
+impl Task for FileTask<'_> {
+    fn title(&self) -> &'static str {
+        match self.workload {
+            Workload::W1 => "W1 CSV -> JSON lines",
+            Workload::W2 => "W2 JSON lines, filter, map -> JSON lines",
+            Workload::Sqlite => "CSV -> SQLite append",
+            Workload::Parquet => "CSV -> Parquet",
+        }
+    }
+
+    fn rows(&self) -> u64 {
+        self.data.expected.rows
+    }
+
+    fn bytes(&self) -> Result<Option<u64>, BenchError> {
+        let input = self.input();
+        Ok(Some(std::fs::metadata(input).map_err(BenchError::at(input))?.len()))
+    }
+
+    fn prepare(&self) -> Result<(), BenchError> {
+        Ok(())
+    }
+
+    fn workflow(&self, scratch: &Path) -> String {
+        let input = self.input();
+        let output = self.output(scratch);
+        let transformations = match self.workload {
+            Workload::W2 => serde_json::json!([
                 { "type": "filter", "config": { "condition": "country == 'DE' || amount > 500.0" } },
                 { "type": "mapping", "config": {
                     "keep": "*",
@@ -75,10 +99,10 @@ impl Workload {
                     ],
                 } },
             ]),
-            Self::W1 | Self::Sqlite | Self::Parquet => serde_json::json!([]),
+            Workload::W1 | Workload::Sqlite | Workload::Parquet => serde_json::json!([]),
         };
-        let destination = match self {
-            Self::Sqlite => {
+        let destination = match self.workload {
+            Workload::Sqlite => {
                 serde_json::json!({ "type": "sqlite", "config": { "path": output, "table": "users" } })
             }
             _ => serde_json::json!({ "type": "file", "config": { "path": output } }),
@@ -95,13 +119,30 @@ impl Workload {
         .to_string()
     }
 
-    /// Compares an output with what it must hold.
-    pub fn verify(self, data: &Dataset, output: &Path) -> Result<(), BenchError> {
-        match self {
-            Self::W1 => verify::json_lines(output, data.expected.rows, false),
-            Self::W2 => verify::json_lines(output, data.expected.rows, true),
-            Self::Sqlite => verify::sqlite(output, &data.expected),
-            Self::Parquet => verify::parquet(output, &data.expected),
+    fn limit_title(&self) -> &'static str {
+        limit::title(self.workload)
+    }
+
+    fn limit(&self, scratch: &Path) -> Result<Usage, BenchError> {
+        limit::run(self.workload, self.input(), &scratch.join("copy"))
+    }
+
+    fn arguments(&self, tool: Tool, scratch: &Path) -> Option<Vec<OsString>> {
+        let name = match (tool, self.workload) {
+            (Tool::DuckDb | Tool::Polars, Workload::W1) => "w1",
+            (Tool::DuckDb | Tool::Polars, Workload::W2) => "w2",
+            _ => return None,
+        };
+        Some(vec![name.into(), self.input().into(), self.output(scratch).into()])
+    }
+
+    fn verify(&self, scratch: &Path) -> Result<(), BenchError> {
+        let output = self.output(scratch);
+        match self.workload {
+            Workload::W1 => verify::json_lines(&output, self.data.expected.rows, false),
+            Workload::W2 => verify::json_lines(&output, self.data.expected.rows, true),
+            Workload::Sqlite => verify::sqlite(&output, &self.data.expected),
+            Workload::Parquet => verify::parquet(&output, &self.data.expected),
         }
     }
 }

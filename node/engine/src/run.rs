@@ -51,8 +51,24 @@ pub struct RunRequest {
     pub stop: watch::Receiver<StopMode>,
 }
 
+/// The partitions of an interrupted run that is continued, else those an incremental run goes on from.
+async fn known(request: &RunRequest) -> Result<Vec<(StepName, PartitionId)>, EngineError> {
+    let state = Arc::clone(&request.state);
+    let known = match tokio::task::spawn_blocking(move || state.partitions()).await {
+        Ok(known) => known?,
+        Err(error) => return Err(EngineError::Internal(format!("state store: {error}"))),
+    };
+    if !known.is_empty() {
+        return Ok(known);
+    }
+    let mut starts: Vec<_> = request.starts.keys().cloned().collect();
+    starts.sort();
+    Ok(starts)
+}
+
 /// Checks every connector, then discovers the partitions of all sources.
 async fn discover(request: &RunRequest) -> Result<Vec<(Arc<ChainPlan>, PartitionInfo)>, EngineError> {
+    let known = known(request).await?;
     for step in &request.pipeline.destinations {
         Guard::new(step.name.clone()).call("check", step.destination.check(&request.run)).await?;
     }
@@ -61,7 +77,9 @@ async fn discover(request: &RunRequest) -> Result<Vec<(Arc<ChainPlan>, Partition
         let guard = Guard::new(step.name.clone());
         guard.call("check", step.source.check()).await?;
         let plan = Arc::new(ChainPlan::new(&request.pipeline, step));
-        let discovery = guard.call("discover", step.source.discover()).await?;
+        let known: Vec<_> =
+            known.iter().filter(|(source, _)| *source == step.name).map(|(_, id)| id.clone()).collect();
+        let discovery = guard.call("discover", step.source.discover(&known)).await?;
         for partition in discovery.partitions {
             request.progress.discovered(&step.name, &partition.id, partition.bytes, partition.records);
             chains.push((Arc::clone(&plan), partition));

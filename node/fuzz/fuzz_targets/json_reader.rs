@@ -11,7 +11,7 @@ type Found = (Vec<u64>, Vec<RecordError>);
 fn read(data: &[u8], step: usize) -> Result<Found, String> {
     let decoder = JsonDecoder::new(JsonOptions::default(), None, false).map_err(|error| error.to_string())?;
     let mut splitter = LinesSplitter::new();
-    let (mut start, mut end, mut line) = (0, 0, 1);
+    let (mut start, mut end, mut line) = (0_usize, 0_usize, 1);
     let (mut rows, mut errors) = (Vec::new(), Vec::new());
     loop {
         end = data.len().min(end.saturating_add(step));

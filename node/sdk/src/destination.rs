@@ -1,5 +1,7 @@
+use std::any::Any;
 use std::sync::Arc;
 
+use arrow::array::UInt64Array;
 use async_trait::async_trait;
 use etl_model::{Batch, Claim, Marker, RecordError, Route, RunId, Unit, WorkflowName};
 
@@ -72,6 +74,15 @@ pub enum Payload {
     },
     /// Columns.
     Columns(Batch),
+    /// Rows in the wire form of the destination.
+    Rows {
+        /// The rows, one after the other.
+        body: Vec<u8>,
+        /// One ordinal per row.
+        ordinals: UInt64Array,
+        /// What the destination needs to tell them apart again; its own type.
+        layout: Arc<dyn Any + Send + Sync>,
+    },
 }
 
 /// The sequential half of writing: one route, one writer, units one after the other.

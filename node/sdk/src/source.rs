@@ -16,7 +16,11 @@ pub trait Source: Send + Sync {
     async fn check(&self) -> Result<(), ConnectorError>;
 
     /// Its partitions in their order, and its schema where that is known before reading.
-    async fn discover(&self) -> Result<Discovery, ConnectorError>;
+    ///
+    /// `known` are the partitions of the interrupted run that is continued, or those whose completed positions an
+    /// incremental run goes on from, in their order; empty for a run that begins anew. A source that cuts its
+    /// partitions anew every time (key ranges of a table) must return these again.
+    async fn discover(&self, known: &[PartitionId]) -> Result<Discovery, ConnectorError>;
 
     /// Opens a partition at a position (`None`: its beginning).
     ///
@@ -37,6 +41,8 @@ pub struct Discovery {
     pub partitions: Vec<PartitionInfo>,
     /// The schema of the records, if it is known.
     pub schema: Option<SchemaRef>,
+    /// What a user should know before the run: columns read in another type, what a continuation means.
+    pub notes: Vec<String>,
 }
 
 /// One partition as discovered.

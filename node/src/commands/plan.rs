@@ -22,7 +22,7 @@ async fn discover(pipeline: &Pipeline) -> Result<Vec<Found>, Error> {
     for step in &pipeline.sources {
         let at_step = |error| Error::Engine(EngineError::Step { step: step.name.clone(), error });
         step.source.check().await.map_err(at_step)?;
-        found.push((step.name.clone(), step.source.discover().await.map_err(at_step)?));
+        found.push((step.name.clone(), step.source.discover(&[]).await.map_err(at_step)?));
     }
     Ok(found)
 }
@@ -71,7 +71,7 @@ fn document(workflow: &Workflow, routes: &[RoutePlan], found: Option<&[Found]>) 
                     let columns = schema.fields().iter().map(|field| column(field));
                     columns.map(|(name, kind)| json!({ "name": name, "type": kind })).collect()
                 });
-                json!({ "source": name, "partitions": partitions, "columns": columns })
+                json!({ "source": name, "partitions": partitions, "columns": columns, "notes": discovery.notes })
             })
             .collect()
     });
@@ -122,6 +122,9 @@ fn write_text(
             let columns: Vec<_> = schema.fields().iter().map(|field| column(field)).collect();
             let columns: Vec<_> = columns.iter().map(|(name, kind)| format!("{name} {kind}")).collect();
             writeln!(out, "columns of {name}: {}", columns.join(", "))?;
+        }
+        for note in &discovery.notes {
+            writeln!(out, "note on {name}: {note}")?;
         }
     }
     Ok(())

@@ -141,13 +141,19 @@ impl LocalState {
         let Some(active) = record.active.clone() else { return Ok(()) };
         let handle = RunHandle::new(self.store.clone(), workflow.clone(), active.run);
         let mut changes = Changes::default();
+        if !active.incremental {
+            // It has read everything: positions of partitions that were cut differently mean nothing any more.
+            for (source, partition, _) in self.positions(workflow)? {
+                changes.remove(&format!("position/{workflow}/{source}/{partition}"));
+            }
+        }
         for (route, marker) in handle.checkpoints()? {
             if let Some(position) = &marker.position {
                 changes.put(&format!("position/{workflow}/{}/{}", route.source, route.partition), position);
             }
             changes.remove(&handle.checkpoint_key(&route));
         }
-        for partition in handle.partitions()? {
+        for partition in handle.numbered()? {
             changes.remove(&handle.partition_key(&partition));
         }
         record.retire(End::Completed);

@@ -43,8 +43,11 @@ impl RunHandle {
             .collect())
     }
 
-    pub(crate) fn partitions(&self) -> Result<Vec<(StepName, PartitionId)>, StateError> {
-        Ok(self.numbers()?.into_keys().collect())
+    /// The partitions of the run, in the order of their numbers.
+    pub(crate) fn numbered(&self) -> Result<Vec<(StepName, PartitionId)>, StateError> {
+        let mut numbered: Vec<_> = self.numbers()?.into_iter().collect();
+        numbered.sort_by_key(|(_, number)| *number);
+        Ok(numbered.into_iter().map(|(partition, _)| partition).collect())
     }
 
     /// The last checkpoint of every route of the run.
@@ -96,6 +99,10 @@ impl RunHandle {
 impl RunState for RunHandle {
     fn raise_epoch(&self, source: &StepName, partition: &PartitionId) -> Result<u64, PortError> {
         Ok(self.raise(source, partition)?)
+    }
+
+    fn partitions(&self) -> Result<Vec<(StepName, PartitionId)>, PortError> {
+        Ok(self.numbered()?)
     }
 
     fn number_partitions(&self, partitions: &[(StepName, PartitionId)]) -> Result<Vec<usize>, PortError> {

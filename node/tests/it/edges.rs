@@ -85,12 +85,14 @@ fn a_connector_knows_neither_actors_nor_another_connector() {
 
 #[test]
 fn heavy_libraries_have_one_user() {
-    let expected: [(&str, &[&str]); 8] = [
+    let expected: [(&str, &[&str]); 10] = [
         ("actix", &["etl-engine"]),
         ("actix-rt", &["actix-etl", "etl-engine"]),
         ("cel", &["etl-expr"]),
         ("parquet", &["etl-formats"]),
         ("rusqlite", &["etl-connector-sqlite"]),
+        ("rustls", &["etl-connector-postgres"]),
+        ("tokio-postgres", &["etl-connector-postgres"]),
         ("saphyr-parser", &["etl-workflow"]),
         ("sled", &["etl-state"]),
         ("indicatif", &["actix-etl"]),

@@ -19,7 +19,7 @@ fn generate(config: Value) -> Arc<dyn Source> {
 async fn ids(config: Value) -> Vec<Vec<i64>> {
     let source = generate(config);
     let mut all = Vec::new();
-    for partition in source.discover().await.unwrap().partitions {
+    for partition in source.discover(&[]).await.unwrap().partitions {
         let mut reader = source.read(&partition, None, &OPTIONS).await.unwrap();
         let mut ids = Vec::new();
         while let Fetched::Chunk(chunk) = reader.next().await.unwrap() {
@@ -61,7 +61,7 @@ async fn partitions_hold_contiguous_ranges_that_cover_all_rows() {
 #[tokio::test]
 async fn a_position_of_other_records_is_refused() {
     let source = generate(json!({ "rows": 10, "seed": 1 }));
-    let partition = source.discover().await.unwrap().partitions.remove(0);
+    let partition = source.discover(&[]).await.unwrap().partitions.remove(0);
     let mut reader = source.read(&partition, None, &OPTIONS).await.unwrap();
     let Fetched::Chunk(chunk) = reader.next().await.unwrap() else { panic!("a chunk comes first") };
     let position = chunk.end();
@@ -78,7 +78,7 @@ async fn a_position_of_other_records_is_refused() {
 #[tokio::test]
 async fn a_slow_rate_idles_instead_of_waiting() {
     let source = generate(json!({ "rows": 10, "rate": 0.001 }));
-    let partition = source.discover().await.unwrap().partitions.remove(0);
+    let partition = source.discover(&[]).await.unwrap().partitions.remove(0);
     let mut reader = source.read(&partition, None, &OPTIONS).await.unwrap();
     assert!(matches!(reader.next().await.unwrap(), Fetched::Idle(pause) if pause.as_secs() >= 900));
 }
@@ -86,7 +86,7 @@ async fn a_slow_rate_idles_instead_of_waiting() {
 #[tokio::test]
 async fn a_record_above_the_limit_is_refused() {
     let source = generate(json!({ "rows": 10, "row_bytes": "2MiB" }));
-    let partition = source.discover().await.unwrap().partitions.remove(0);
+    let partition = source.discover(&[]).await.unwrap().partitions.remove(0);
     let error = source.read(&partition, None, &OPTIONS).await.err().unwrap();
     assert_eq!(error.code(), "record_too_large");
 }

@@ -15,7 +15,7 @@ async fn rows_of(path: String) -> Vec<Value> {
     let config = json!({"path": path, "schema": {}});
     let source = FileSource.configure(&config).unwrap();
     let mut rows = Vec::new();
-    let found = match source.discover().await {
+    let found = match source.discover(&[]).await {
         Ok(found) => found,
         Err(error) if error.code() == "no_files" => return rows,
         Err(error) => panic!("{error}"),

@@ -26,7 +26,7 @@ fn source(path: &Path) -> Arc<dyn Source> {
 
 async fn read(path: &Path, from: Option<&Position>) -> Result<Read, ConnectorError> {
     let source = source(path);
-    let found = source.discover().await?;
+    let found = source.discover(&[]).await?;
     let mut reader = source.read(&found.partitions[0], from, &OPTIONS).await?;
     let mut read = Read { rows: Vec::new(), errors: Vec::new(), ends: Vec::new(), source_bytes: 0 };
     loop {
@@ -193,7 +193,7 @@ async fn records_above_the_limit_are_refused_with_their_line() {
     let text = format!("{}{{\"id\":1,\"name\":\"{}\"}}\n", lines(0, 3), "x".repeat(300));
     let (_folder, path) = file("a.jsonl", text.as_bytes());
     let source = source(&path);
-    let found = source.discover().await.unwrap();
+    let found = source.discover(&[]).await.unwrap();
     for (limit, fits) in [(400, true), (200, false)] {
         for chunk_bytes in [10, 1000] {
             let options = ReadOptions { chunk_bytes, max_record_bytes: limit };
@@ -235,7 +235,7 @@ async fn files_of_a_pattern_share_one_schema() {
     fs::write(folder.path().join("o-2.csv"), "amount,id\n2.5,2\n").unwrap();
     fs::write(folder.path().join("o-3.csv"), "id,amount\n").unwrap();
     let source = source(&folder.path().join("o-*.csv"));
-    let found = source.discover().await.unwrap();
+    let found = source.discover(&[]).await.unwrap();
     let schema = found.schema.unwrap();
     let shown: Vec<_> = schema.fields().iter().map(|f| format!("{} {}", f.name(), f.data_type())).collect();
     assert_eq!(shown, ["id Int64", "amount Float64"]);
@@ -252,7 +252,7 @@ async fn files_of_a_pattern_share_one_schema() {
     assert_eq!(rows, [json!({"id": 1, "amount": 2.0}), json!({"id": 2, "amount": 2.5})]);
 
     fs::write(folder.path().join("o-4.csv"), "id,price\n1,2\n").unwrap();
-    let (code, message) = match self::source(&folder.path().join("o-*.csv")).discover().await {
+    let (code, message) = match self::source(&folder.path().join("o-*.csv")).discover(&[]).await {
         Err(error) => (error.code(), error.to_string()),
         Ok(_) => panic!("columns differ"),
     };
@@ -274,7 +274,7 @@ async fn paths_that_are_no_files_say_what_to_do() {
         let path = folder.path().join(name).display().to_string();
         let config = json!({"path": path.trim_end_matches('/'), "format": "csv"});
         let source = FileSource.configure(&config).unwrap();
-        for error in [source.check().await.err(), source.discover().await.err()] {
+        for error in [source.check().await.err(), source.discover(&[]).await.err()] {
             let error = error.expect("an error");
             assert_eq!(error.code(), code);
             assert!(error.help().unwrap().contains(help), "{error}");

@@ -47,7 +47,7 @@ async fn read(
     from: Option<&Position>,
     chunks: usize,
 ) -> Result<(Vec<Batch>, Vec<RecordError>, Position), ConnectorError> {
-    let partition = source.discover().await?.partitions.remove(0);
+    let partition = source.discover(&[]).await?.partitions.remove(0);
     let mut reader = source.read(&partition, from, &OPTIONS).await?;
     let (mut batches, mut errors, mut position) = (Vec::new(), Vec::new(), Position::start());
     for _ in 0..chunks {
@@ -258,7 +258,7 @@ async fn large_records_and_broken_files_are_refused() {
 async fn rows_added_while_reading_belong_to_the_next_run() {
     let database = Database::with("CREATE TABLE t (a INT); INSERT INTO t VALUES (1), (2), (3)");
     let source = database.source(json!({ "table": "t" }));
-    let partition = source.discover().await.unwrap().partitions.remove(0);
+    let partition = source.discover(&[]).await.unwrap().partitions.remove(0);
     let mut reader = source.read(&partition, None, &OPTIONS).await.unwrap();
     database.execute("INSERT INTO t VALUES (4)");
     let mut records = 0;

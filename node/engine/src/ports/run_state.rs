@@ -9,6 +9,9 @@ pub trait RunState: Send + Sync {
     /// workflow, over all its runs.
     fn raise_epoch(&self, source: &StepName, partition: &PartitionId) -> Result<u64, PortError>;
 
+    /// The partitions that were numbered in this run, in the order of their numbers; empty in a new run.
+    fn partitions(&self) -> Result<Vec<(StepName, PartitionId)>, PortError>;
+
     /// The stable numbers of these partitions within the run: known ones keep theirs, new ones follow. Durable.
     fn number_partitions(&self, partitions: &[(StepName, PartitionId)]) -> Result<Vec<usize>, PortError>;
 

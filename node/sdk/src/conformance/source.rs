@@ -72,7 +72,7 @@ pub async fn source(make: impl Fn() -> Arc<dyn Source>) -> Result<SourceReport, 
 }
 
 async fn discover(source: &dyn Source) -> Result<Discovery, Violation> {
-    let found = source.discover().await.or_violation("partitions can be discovered")?;
+    let found = source.discover(&[]).await.or_violation("partitions can be discovered")?;
     let ids: BTreeSet<_> = found.partitions.iter().map(|partition| &partition.id).collect();
     ensure(ids.len() == found.partitions.len(), "partition ids are unique", || {
         format!("{:?}", found.partitions)

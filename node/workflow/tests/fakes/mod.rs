@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use etl_model::{Batch, Position, Route};
+use etl_model::{Batch, PartitionId, Position, Route};
 use etl_sdk::{
     CommitKind, ConnectorError, Descriptor, Destination, DestinationCapabilities, DestinationConnector,
     Discovery, Encoder, FieldError, PartitionInfo, PartitionReader, Processed, Processor,
@@ -304,7 +304,7 @@ impl Source for Fake {
         not_run()
     }
 
-    async fn discover(&self) -> Result<Discovery, ConnectorError> {
+    async fn discover(&self, _known: &[PartitionId]) -> Result<Discovery, ConnectorError> {
         not_run()
     }
 

@@ -58,7 +58,7 @@ impl Source for Generator {
         Ok(())
     }
 
-    async fn discover(&self) -> Result<Discovery, ConnectorError> {
+    async fn discover(&self, _known: &[PartitionId]) -> Result<Discovery, ConnectorError> {
         let partitions = (0..self.config.partitions)
             .map(|index| {
                 let (_, records) = self.part(index);
@@ -66,7 +66,7 @@ impl Source for Generator {
                 PartitionInfo { id: PartitionId(index.to_string()), bytes, records }
             })
             .collect();
-        Ok(Discovery { partitions, schema: Some(schema(self.config.row_bytes.is_some())) })
+        Ok(Discovery { partitions, schema: Some(schema(self.config.row_bytes.is_some())), notes: Vec::new() })
     }
 
     async fn read(

@@ -37,7 +37,9 @@ impl RouteWriter for Printer {
                 self.unit.push(Text { header, body });
                 Ok(())
             }
-            Payload::Columns(_) => Err(ConnectorError::internal("stdout was given columns instead of text")),
+            Payload::Columns(_) | Payload::Rows { .. } => {
+                Err(ConnectorError::internal("stdout was given something else than text"))
+            }
         }
     }
 

@@ -69,6 +69,7 @@ impl Segment {
                 let content = Content::Columns(Box::new(columns));
                 Ok(Self { name, path, start: 0, from: 0, length: 0, header: None, content })
             }
+            Payload::Rows { .. } => Err(foreign_rows()),
         }
     }
 
@@ -105,6 +106,7 @@ impl Segment {
                 self.append(&body)
             }
             Payload::Columns(batch) => self.write_columns(&batch),
+            Payload::Rows { .. } => Err(foreign_rows()),
         }
     }
 
@@ -158,6 +160,10 @@ impl Segment {
 }
 
 /// What precedes the first row, as text.
+fn foreign_rows() -> FileError {
+    FileError::Internal("a file was given the rows of another destination".to_owned())
+}
+
 fn text_header(header: Option<&[u8]>) -> Result<Option<String>, FileError> {
     let text = header.map(|bytes| String::from_utf8(bytes.to_vec())).transpose();
     text.map_err(|_| FileError::Internal("a header that is not UTF-8".to_owned()))

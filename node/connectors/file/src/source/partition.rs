@@ -67,7 +67,7 @@ impl Source for Files {
         .await
     }
 
-    async fn discover(&self) -> Result<Discovery, ConnectorError> {
+    async fn discover(&self, _known: &[PartitionId]) -> Result<Discovery, ConnectorError> {
         let settings = Arc::clone(&self.settings);
         let partitions = blocking(move || {
             let mut partitions = Vec::new();
@@ -80,7 +80,7 @@ impl Source for Files {
         })
         .await?;
         let schema = self.schema().await?;
-        Ok(Discovery { partitions, schema: Some(schema) })
+        Ok(Discovery { partitions, schema: Some(schema), notes: Vec::new() })
     }
 
     async fn read(

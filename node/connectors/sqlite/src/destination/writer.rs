@@ -85,8 +85,8 @@ impl RouteWriter for Writer {
                 self.unit.push(batch);
                 Ok(())
             }
-            Payload::Bytes { .. } => {
-                Err(ConnectorError::internal("sqlite was given text instead of columns"))
+            Payload::Bytes { .. } | Payload::Rows { .. } => {
+                Err(ConnectorError::internal("sqlite was given something else than columns"))
             }
         }
     }

@@ -61,14 +61,14 @@ impl Source for Configured {
         self.plan().await.map(drop)
     }
 
-    async fn discover(&self) -> Result<Discovery, ConnectorError> {
+    async fn discover(&self, _known: &[PartitionId]) -> Result<Discovery, ConnectorError> {
         let plan = self.plan().await?;
         let id = match &self.config.relation {
             Relation::Table(name) => name.clone(),
             Relation::Query(_) => "query".to_owned(),
         };
         let partition = PartitionInfo { id: PartitionId(id), bytes: None, records: None };
-        Ok(Discovery { partitions: vec![partition], schema: Some(plan.schema) })
+        Ok(Discovery { partitions: vec![partition], schema: Some(plan.schema), notes: Vec::new() })
     }
 
     async fn read(

@@ -76,10 +76,10 @@ impl Source for Numbers {
         Ok(())
     }
 
-    async fn discover(&self) -> Result<Discovery, ConnectorError> {
+    async fn discover(&self, _known: &[PartitionId]) -> Result<Discovery, ConnectorError> {
         let partition =
             |p| PartitionInfo { id: PartitionId(format!("{p}")), bytes: None, records: self.records };
-        Ok(Discovery { partitions: (0..self.partitions).map(partition).collect(), schema: None })
+        Ok(Discovery { partitions: (0..self.partitions).map(partition).collect(), ..Discovery::default() })
     }
 
     async fn read(

@@ -33,6 +33,10 @@ impl RunState for MemoryState {
         Ok(*epoch)
     }
 
+    fn partitions(&self) -> Result<Vec<(StepName, PartitionId)>, PortError> {
+        Ok(Vec::new())
+    }
+
     fn number_partitions(&self, partitions: &[(StepName, PartitionId)]) -> Result<Vec<usize>, PortError> {
         Ok((0..partitions.len()).collect())
     }

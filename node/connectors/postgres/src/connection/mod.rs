@@ -1,0 +1,11 @@
+//! Where a database is, and how it is reached.
+//!
+//! **Invariant:** a password is never part of an error, a log line or a `Debug` output.
+
+mod config;
+mod session;
+mod tls;
+mod url;
+
+pub(crate) use config::{ConnectionConfig, RawConnection, SslMode as SslModeField, with_connection_fields};
+pub(crate) use session::Session;
