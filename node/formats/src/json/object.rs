@@ -7,7 +7,7 @@ use crate::FormatError;
 
 use super::column::Column;
 use super::cursor::Cursor;
-use super::fault::Fallible;
+use super::fault::{Fallible, snippet};
 use super::options::Nested;
 use super::skip::duplicate_key;
 
@@ -113,7 +113,7 @@ impl Object {
                 cursor.colon()?;
             }
             if let Err(fault) = child.column.append(cursor, row, nested) {
-                return Err(fault.inside(&child.name));
+                return Err(fault.inside(&snippet(child.name.as_bytes())));
             }
             self.cells += 1;
             predicted = at + 1;

@@ -28,11 +28,13 @@ impl Cursor<'_> {
             self.leave();
             return Ok(());
         }
+        let mut index = 0;
         loop {
-            self.skip_value()?;
+            self.skip_value().map_err(|fault| fault.inside(&format!("[{index}]")))?;
             if !self.comma_or(b']', "an array")? {
                 return Ok(());
             }
+            index += 1;
         }
     }
 
@@ -47,7 +49,7 @@ impl Cursor<'_> {
             let start = self.pos;
             keys.pass(self)?;
             self.colon()?;
-            self.skip_value().map_err(|fault| fault.inside(&snippet(self.key_at(start))))?;
+            self.skip_value().map_err(|fault| fault.inside(&snippet(&self.key_at(start))))?;
             if !self.comma_or(b'}', "an object")? {
                 return Ok(());
             }
@@ -55,13 +57,15 @@ impl Cursor<'_> {
         }
     }
 
-    /// The raw key of which the opening quote is at `start`.
-    fn key_at(&self, start: usize) -> &[u8] {
+    /// The key of which the opening quote is at `start`.
+    fn key_at(&self, start: usize) -> Vec<u8> {
         let mut key = Cursor::new(self.bytes);
         key.pos = start;
-        match key.skip_string() {
-            Ok(()) => self.bytes.get(start + 1..key.pos - 1).unwrap_or_default(),
-            Err(_) => &[],
+        let mut owned = Vec::new();
+        match key.string(&mut owned) {
+            Ok(Some(plain)) => plain.to_vec(),
+            Ok(None) => owned,
+            Err(_) => Vec::new(),
         }
     }
 }

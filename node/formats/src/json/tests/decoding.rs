@@ -289,3 +289,14 @@ fn types_without_a_reading_are_refused_up_front() {
     let result = JsonDecoder::new(LINES, Some(Arc::new(schema)), true);
     assert!(matches!(result, Err(FormatError::Unsupported { column, .. }) if column == "a"));
 }
+
+#[test]
+fn a_fault_has_one_place_however_its_column_is_read() {
+    let bad = "{\"\":[0,{\"k\\u0065y\":{ :1}}]}\n";
+    // Alone, in a column of lists, and in one whose types differ, which is kept as JSON.
+    for before in ["", "{\"\":[1]}\n", "{\"\":1}\n{\"\":\"x\"}\n"] {
+        let (_, errors) = decode(LINES, &format!("{before}{bad}"));
+        assert_eq!(errors.len(), 1, "{before}");
+        assert_eq!(errors[0].field.as_deref(), Some("[1].key"), "{before}");
+    }
+}
