@@ -2,6 +2,7 @@
 //!
 //! A record's ordinal is its row number in the file, from 0.
 
+mod cardinality;
 mod concatenate;
 mod conform;
 mod failure;

@@ -2,6 +2,7 @@ use etl_model::ByteSize;
 use etl_sdk::FieldError;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -69,14 +70,18 @@ impl ParquetOptions {
     }
 
     /// The writer's properties; values too small are raised to the smallest allowed.
-    pub(super) fn properties(&self) -> WriterProperties {
+    pub(super) fn properties(&self, without_dictionary: &[String]) -> WriterProperties {
         let compression = match self.compression {
             ParquetCompression::None => Compression::UNCOMPRESSED,
             ParquetCompression::Snappy => Compression::SNAPPY,
             ParquetCompression::Zstd => Compression::ZSTD(ZstdLevel::default()),
         };
         let limit = |value: u64, least: u64| Some(usize::try_from(value.max(least)).unwrap_or(usize::MAX));
-        WriterProperties::builder()
+        let mut builder = WriterProperties::builder();
+        for column in without_dictionary {
+            builder = builder.set_column_dictionary_enabled(ColumnPath::from(column.as_str()), false);
+        }
+        builder
             .set_created_by(concat!("actix-etl version ", env!("CARGO_PKG_VERSION")).to_owned())
             .set_compression(compression)
             .set_max_row_group_bytes(limit(self.row_group_size.0, 1 << 20))

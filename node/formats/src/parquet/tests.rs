@@ -45,7 +45,7 @@ fn single(name: &str, array: ArrayRef) -> Batch {
 /// A file of small row groups holding the rows `from..to`.
 fn file(from: i64, to: i64, compression: ParquetCompression) -> File {
     let options = ParquetOptions { compression, row_group_rows: 1000, ..ParquetOptions::default() };
-    let mut writer = ParquetWriter::new(tempfile().unwrap(), schema(), &options).unwrap();
+    let mut writer = ParquetWriter::new(tempfile().unwrap(), schema(), &options, None).unwrap();
     for start in (from..to).step_by(777) {
         writer.write(&batch(start, to.min(start + 777))).unwrap();
     }
@@ -125,6 +125,7 @@ fn parts_of_different_columns_are_not_joined() {
         tempfile().unwrap(),
         single("n", Arc::new(Int64Array::from(vec![1]))).schema(),
         &ParquetOptions::default(),
+        None,
     )
     .unwrap();
     other.write(&single("n", Arc::new(Int64Array::from(vec![1])))).unwrap();
@@ -176,7 +177,7 @@ fn a_cut_or_damaged_file_is_refused() {
 fn memory_is_bounded_by_the_row_group() {
     let options =
         ParquetOptions { row_group_size: etl_model::ByteSize(1 << 20), ..ParquetOptions::default() };
-    let mut writer = ParquetWriter::new(std::io::sink(), schema(), &options).unwrap();
+    let mut writer = ParquetWriter::new(std::io::sink(), schema(), &options, None).unwrap();
     let mut bytes = 0;
     for start in (0..400_000).step_by(20_000) {
         writer.write(&batch(start, start + 20_000)).unwrap();
@@ -191,7 +192,7 @@ fn memory_is_bounded_by_the_row_group() {
 fn later_rows_are_brought_to_the_columns_of_the_first_ones() {
     let floats = single("x", Arc::new(Float64Array::from(vec![0.5])));
     let mut writer =
-        ParquetWriter::new(tempfile().unwrap(), floats.schema(), &ParquetOptions::default()).unwrap();
+        ParquetWriter::new(tempfile().unwrap(), floats.schema(), &ParquetOptions::default(), None).unwrap();
     writer.write(&floats).unwrap();
     writer.write(&single("x", Arc::new(Int64Array::from(vec![Some(1 << 53), None])))).unwrap();
     writer.write(&single("x", Arc::new(StringArray::from(vec![None::<&str>])))).unwrap();
@@ -219,7 +220,8 @@ fn later_rows_are_brought_to_the_columns_of_the_first_ones() {
 #[test]
 fn other_values_become_json_documents_in_a_json_column() {
     let schema = Arc::new(Schema::new(vec![json_field("j", true)]));
-    let mut writer = ParquetWriter::new(tempfile().unwrap(), schema, &ParquetOptions::default()).unwrap();
+    let mut writer =
+        ParquetWriter::new(tempfile().unwrap(), schema, &ParquetOptions::default(), None).unwrap();
     writer.write(&single("j", Arc::new(StringArray::from(vec![Some("a\"b"), None])))).unwrap();
     writer.write(&single("j", Arc::new(Int64Array::from(vec![1])))).unwrap();
     let batches = read(writer.finish().unwrap().0, 0).unwrap();
@@ -229,7 +231,8 @@ fn other_values_become_json_documents_in_a_json_column() {
 
 #[test]
 fn a_column_that_must_not_be_null_stays_so() {
-    let mut writer = ParquetWriter::new(tempfile().unwrap(), schema(), &ParquetOptions::default()).unwrap();
+    let mut writer =
+        ParquetWriter::new(tempfile().unwrap(), schema(), &ParquetOptions::default(), None).unwrap();
     let error = writer.write(&single("n", Arc::new(Int64Array::from(vec![None])))).unwrap_err().to_string();
     assert!(error.contains("the column `n` holds null in later rows"), "{error}");
     let error = writer.write(&single("t", Arc::new(StringArray::from(vec!["a"])))).unwrap_err().to_string();

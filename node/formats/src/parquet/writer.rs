@@ -4,6 +4,7 @@ use arrow::datatypes::SchemaRef;
 use etl_model::Batch;
 use parquet::arrow::ArrowWriter;
 
+use super::cardinality::nearly_unique;
 use super::conform::conform;
 use super::failure::failure;
 use super::options::ParquetOptions;
@@ -20,12 +21,20 @@ pub struct ParquetWriter<W: Write + Send> {
 }
 
 impl<W: Write + Send> ParquetWriter<W> {
-    /// Begins a file with these columns.
+    /// Begins a file with these columns. `sample` is what will be written first, as far as it is known: it decides which
+    /// columns get a dictionary.
     ///
     /// # Errors
     /// [`FormatError::Unsupported`] or [`FormatError::Invalid`] for a column that Parquet does not have.
-    pub fn new(out: W, schema: SchemaRef, options: &ParquetOptions) -> Result<Self, FormatError> {
-        let inner = ArrowWriter::try_new(out, schema.clone(), Some(options.properties())).map_err(failure)?;
+    pub fn new(
+        out: W,
+        schema: SchemaRef,
+        options: &ParquetOptions,
+        sample: Option<&Batch>,
+    ) -> Result<Self, FormatError> {
+        let unique = sample.map(|batch| nearly_unique(batch.records())).unwrap_or_default();
+        let properties = options.properties(&unique);
+        let inner = ArrowWriter::try_new(out, schema.clone(), Some(properties)).map_err(failure)?;
         Ok(Self { inner, schema, rows: 0 })
     }
 

@@ -17,15 +17,16 @@ pub struct ColumnSegment {
 }
 
 impl ColumnSegment {
-    /// Begins a file with these columns.
+    /// Begins a file with these columns, of which `first` will be written first.
     pub fn new(
         path: &Path,
         file: File,
         schema: SchemaRef,
         options: &ParquetOptions,
+        first: &Batch,
     ) -> Result<Self, FileError> {
-        let writer =
-            ParquetWriter::new(BufWriter::new(file), schema, options).map_err(FileError::format(path))?;
+        let writer = ParquetWriter::new(BufWriter::new(file), schema, options, Some(first))
+            .map_err(FileError::format(path))?;
         Ok(Self { path: path.to_owned(), writer: Some(writer), finished: None })
     }
 
@@ -66,7 +67,7 @@ pub fn schema_of(path: &Path) -> Result<SchemaRef, FileError> {
 /// Joins finished files; without any, the result has neither rows nor columns.
 pub fn join(files: &[File], out: File, path: &Path) -> Result<File, FileError> {
     if files.is_empty() {
-        let empty = ParquetWriter::new(out, Schema::empty().into(), &ParquetOptions::default())
+        let empty = ParquetWriter::new(out, Schema::empty().into(), &ParquetOptions::default(), None)
             .and_then(ParquetWriter::finish);
         return empty.map(|(out, _)| out).map_err(FileError::format(path));
     }

@@ -65,6 +65,7 @@ impl Segment {
                     file,
                     columns.unwrap_or_else(|| batch.schema()),
                     frame.parquet(),
+                    batch,
                 )?;
                 let content = Content::Columns(Box::new(columns));
                 Ok(Self { name, path, start: 0, from: 0, length: 0, header: None, content })

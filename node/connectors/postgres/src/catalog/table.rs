@@ -32,16 +32,29 @@ pub(crate) struct Table {
     pub(crate) keys: Vec<Vec<String>>,
     /// The column names of all unique indexes and constraints that `ON CONFLICT` can name.
     pub(crate) arbiters: Vec<Vec<String>>,
-    /// Bytes of its main storage.
+    /// Bytes of its main storage, with that of its partitions and children.
     pub(crate) bytes: u64,
+    /// Whether reading it reads other tables, too: partitions, or tables that inherit from it.
+    pub(crate) has_children: bool,
     /// Changes when the table is rewritten.
     pub(crate) file_node: u32,
 }
 
 const FIND: &str = "\
-SELECT c.oid, c.relkind::text, coalesce(pg_catalog.pg_relation_size(c.oid), 0)::int8,
-       coalesce(pg_catalog.pg_relation_filenode(c.oid), 0::oid)
+SELECT c.oid, c.relkind::text,
+       (WITH RECURSIVE tree (oid) AS (
+            SELECT c.oid UNION SELECT i.inhrelid FROM tree JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.oid)
+        SELECT coalesce(sum(pg_catalog.pg_relation_size(tree.oid)), 0)::int8 FROM tree),
+       coalesce(pg_catalog.pg_relation_filenode(c.oid), 0::oid),
+       EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid)
 FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass($1::text)::oid";
+
+/// Everything that decides how rows of the table look, in one text.
+const SHAPE: &str = "\
+SELECT a.attrelid::text || coalesce(string_agg(concat_ws(':', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attndims,
+       a.attnotnull, a.atthasdef, to_jsonb(a) ->> 'attgenerated', to_jsonb(a) ->> 'attidentity'), ',' ORDER BY a.attnum), '')
+FROM pg_catalog.pg_attribute a
+WHERE a.attrelid = pg_catalog.to_regclass($1::text)::oid AND a.attnum > 0 AND NOT a.attisdropped GROUP BY a.attrelid";
 
 const COLUMNS: &str = "\
 SELECT a.attname::text, a.atttypid, a.atttypmod, a.attndims::int2, a.attnotnull,
@@ -79,6 +92,7 @@ impl Table {
             keys: Vec::new(),
             arbiters: Vec::new(),
             bytes: u64::try_from(bytes).unwrap_or(0),
+            has_children: found.try_get(4).at(place)?,
             file_node: found.try_get(3).at(place)?,
         };
         for row in &keys {
@@ -89,6 +103,13 @@ impl Table {
             table.arbiters.push(columns);
         }
         Ok(Some(table))
+    }
+
+    /// A text that differs when the table is another one or has other columns; empty without a table.
+    pub(crate) async fn shape(session: &Session, name: &TableName) -> Result<String, PostgresError> {
+        let place = session.place();
+        let found = session.client().query_opt(SHAPE, &[&name.quoted()?]).await.at(place)?;
+        found.map_or(Ok(String::new()), |row| row.try_get(0).at(place))
     }
 
     /// The column of that name.

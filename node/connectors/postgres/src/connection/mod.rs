@@ -8,4 +8,4 @@ mod tls;
 mod url;
 
 pub(crate) use config::{ConnectionConfig, RawConnection, SslMode as SslModeField, with_connection_fields};
-pub(crate) use session::Session;
+pub(crate) use session::{Driver, Session};

@@ -1,5 +1,7 @@
 use std::fmt::Write as _;
+use std::pin::Pin;
 
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode as Negotiation;
 use tokio_postgres::{Client, Config, NoTls};
@@ -10,11 +12,15 @@ use crate::PostgresError;
 use crate::error::At;
 use crate::identifier::{literal, quote_all};
 
+/// The half of a connection that moves its bytes while it is polled; ends with the connection.
+pub(crate) type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// One connection. Dropping it closes it, which rolls an open transaction back.
 pub(crate) struct Session {
     client: Client,
     place: String,
-    driver: JoinHandle<()>,
+    driver: JoinHandle<Option<Driver>>,
+    hand_over: Option<oneshot::Sender<()>>,
 }
 
 impl Session {
@@ -30,7 +36,9 @@ impl Session {
                 return Err(PostgresError::Unreachable { place, seconds: config.connect_timeout.as_secs() });
             }
         };
-        let session = Self { client, place, driver };
+        let (hand_over, handed_over) = oneshot::channel();
+        let driver = tokio::spawn(drive(driver, handed_over));
+        let session = Self { client, place, driver, hand_over: Some(hand_over) };
         session.execute(&settings(config)?).await?;
         Ok(session)
     }
@@ -50,6 +58,13 @@ impl Session {
         self.client.batch_execute(sql).await.at(&self.place)
     }
 
+    /// Takes the driver away from its task: whoever polls it in the task that waits for its answers saves a change of
+    /// threads for every few rows. `None` when the connection has ended.
+    pub(crate) async fn take_driver(&mut self) -> Option<Driver> {
+        self.hand_over.take()?.send(()).ok()?;
+        (&mut self.driver).await.ok()?
+    }
+
     /// Changes what `pg_stat_activity` shows; cut off where the server would do so with a warning.
     pub(crate) async fn name(&self, purpose: &str) -> Result<(), PostgresError> {
         self.execute(&format!("SET application_name = {}", literal(&shortened(purpose))?)).await
@@ -64,10 +79,7 @@ impl Drop for Session {
     }
 }
 
-async fn connect(
-    config: &ConnectionConfig,
-    purpose: &str,
-) -> Result<(Client, JoinHandle<()>), PostgresError> {
+async fn connect(config: &ConnectionConfig, purpose: &str) -> Result<(Client, Driver), PostgresError> {
     match config.sslmode {
         SslMode::Disable => plain(config, purpose).await,
         SslMode::Prefer => encrypted(config, purpose, Negotiation::Prefer).await,
@@ -84,28 +96,43 @@ async fn connect(
     }
 }
 
-async fn plain(config: &ConnectionConfig, purpose: &str) -> Result<(Client, JoinHandle<()>), PostgresError> {
+async fn plain(config: &ConnectionConfig, purpose: &str) -> Result<(Client, Driver), PostgresError> {
     let place = config.place();
     let (client, connection) =
         driver_config(config, purpose, Negotiation::Disable).connect(NoTls).await.at(&place)?;
-    Ok((client, tokio::spawn(drive(connection, place))))
+    Ok((client, Box::pin(moved(connection, place))))
 }
 
 async fn encrypted(
     config: &ConnectionConfig,
     purpose: &str,
     negotiation: Negotiation,
-) -> Result<(Client, JoinHandle<()>), PostgresError> {
+) -> Result<(Client, Driver), PostgresError> {
     let place = config.place();
     let tls = tls::connector(config)?;
     let (client, connection) = driver_config(config, purpose, negotiation).connect(tls).await.at(&place)?;
-    Ok((client, tokio::spawn(drive(connection, place))))
+    Ok((client, Box::pin(moved(connection, place))))
 }
 
 /// Moves the connection's bytes. Every error reaches the client's pending request, too.
-async fn drive(connection: impl Future<Output = Result<(), tokio_postgres::Error>>, place: String) {
+async fn moved(connection: impl Future<Output = Result<(), tokio_postgres::Error>>, place: String) {
     if let Err(error) = connection.await {
         tracing::debug!(%place, %error, "connection ended");
+    }
+}
+
+/// Polls a driver until it ends or is handed over.
+async fn drive(mut driver: Driver, mut handed_over: oneshot::Receiver<()>) -> Option<Driver> {
+    tokio::select! {
+        () = &mut driver => None,
+        // Nobody asks any more when the session is gone; the client is, too, and the driver says goodbye.
+        asked = &mut handed_over => match asked {
+            Ok(()) => Some(driver),
+            Err(_) => {
+                driver.await;
+                None
+            }
+        },
     }
 }
 

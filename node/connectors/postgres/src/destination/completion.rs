@@ -2,7 +2,7 @@ use etl_model::Route;
 use etl_sdk::{ConnectorError, RunContext, failpoint};
 
 use super::config::{Config, Mode};
-use super::markers::Markers;
+use super::markers::{Markers, Stored};
 use super::replacement;
 use crate::PostgresError;
 use crate::connection::Session;
@@ -28,21 +28,24 @@ async fn exchange(config: &Config, run: &RunContext, routes: &[Route]) -> Result
         all.push(Markers::new(route.clone(), &config.table, &config.place())?);
     }
     session.execute("BEGIN").await?;
-    let mut completed = 0;
+    let (mut completed, mut delivered) = (0, 0);
     for markers in &all {
-        completed += usize::from(is_completed(markers, &session, run).await?);
+        let stored = ended(markers, &session, run).await?;
+        completed += usize::from(stored.completed);
+        delivered += stored.marker.counters.delivered;
     }
     if !all.is_empty() && completed == all.len() {
         return Ok(());
     }
-    replacement::exchange(&session, config, run.run).await?;
+    replacement::exchange(&session, config, run.run, delivered).await?;
     for markers in &all {
         markers.complete(&session).await?;
     }
     session.execute("COMMIT").await
 }
 
-async fn is_completed(markers: &Markers, session: &Session, run: &RunContext) -> Result<bool, PostgresError> {
+/// The marker of a route that this run has written to its end.
+async fn ended(markers: &Markers, session: &Session, run: &RunContext) -> Result<Stored, PostgresError> {
     match markers.load(session, true).await? {
         Some(stored) if stored.marker.run != run.run => Err(PostgresError::Fenced {
             place: markers.place().to_owned(),
@@ -50,7 +53,7 @@ async fn is_completed(markers: &Markers, session: &Session, run: &RunContext) ->
             held: 0,
             run: stored.marker.run,
         }),
-        Some(stored) if stored.marker.done => Ok(stored.completed),
+        Some(stored) if stored.marker.done => Ok(stored),
         Some(_) => Err(PostgresError::Impossible(format!("{}: completed before its end", markers.place()))),
         None => Err(PostgresError::Marker {
             place: markers.place().to_owned(),

@@ -45,18 +45,24 @@ impl Copying {
         }
     }
 
-    /// Ends the COPY; all rows are in the table then, inside the open transaction.
-    pub(super) async fn finish(mut self) -> Result<(), PostgresError> {
+    /// Ends the COPY; all rows, whose number it returns, are in the table then, inside the open transaction.
+    pub(super) async fn finish(mut self) -> Result<u64, PostgresError> {
         self.send(Bytes::from_static(&TRAILER), 0).await?;
         let copied = self.sink.as_mut().finish().await.at(&self.place)?;
-        if copied == self.rows {
-            return Ok(());
-        }
-        // A trigger or rule that leaves rows out would make the counts a lie.
-        Err(PostgresError::user(
-            "rows_skipped",
-            format!("{}: the server took {copied} of {} rows without an error", self.place, self.rows),
-            "remove the trigger that leaves rows out, or filter them in the workflow",
-        ))
+        all_taken(copied, self.rows, &self.place)?;
+        Ok(copied)
     }
+}
+
+/// Refuses a statement that wrote fewer rows than it was given: a trigger or rule that leaves rows out would make the
+/// counts a lie.
+pub(super) fn all_taken(taken: u64, given: u64, place: &str) -> Result<(), PostgresError> {
+    if taken == given {
+        return Ok(());
+    }
+    Err(PostgresError::user(
+        "rows_skipped",
+        format!("{place}: the server took {taken} of {given} rows without an error"),
+        "remove the trigger that leaves rows out, or filter them in the workflow",
+    ))
 }

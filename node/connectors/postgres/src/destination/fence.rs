@@ -11,6 +11,8 @@ use crate::error::At;
 
 /// How long an older owner may keep the marker locked before its connection is ended, and how often that is tried.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the marker is waited for at least, should somebody else than an owner hold it.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Executes a claim: takes the lock on the marker, decides, stores. What an older owner has not committed is gone after.
 pub(super) async fn fence(
@@ -25,7 +27,11 @@ pub(super) async fn fence(
     }
     markers.create(session).await?;
     loop {
-        session.execute("BEGIN").await?;
+        // An older owner's connection is ended after a while: until then no shorter limit may strike.
+        let limit = config.connection.lock_timeout.max(LONGEST_WAIT).as_millis();
+        session
+            .execute(&format!("BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = {limit}"))
+            .await?;
         let found = locked(session, markers, config).await?;
         let decision = claim.decide(found.as_ref().map(|stored| &stored.marker));
         let stored = match refusal(decision, markers, claim)? {

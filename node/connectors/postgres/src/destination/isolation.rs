@@ -27,17 +27,15 @@ pub(super) async fn write(
 ) -> Result<Vec<RecordError>, PostgresError> {
     let mut refused = Vec::new();
     let mut staged: Option<&[Column]> = None;
-    for original in pieces {
+    for piece in pieces {
         let broken =
             || PostgresError::Impossible(format!("{place}: the tuples of a batch cannot be told apart"));
-        let mut offsets = original.offsets().ok_or_else(broken)?;
-        let mut piece = original.clone();
-        if let Into::Upsert(table) = into {
-            if staged != Some(&original.layout.columns) {
-                upsert::create_stage(session, table, &piece.layout).await?;
-                staged = Some(&original.layout.columns);
-            }
-            (piece, offsets) = upsert::last_of_each_key(&piece, &offsets).ok_or_else(broken)?;
+        let offsets = piece.offsets().ok_or_else(broken)?;
+        if let Into::Upsert(table) = into
+            && staged != Some(&piece.layout.columns)
+        {
+            upsert::create_stage(session, table, &piece.layout).await?;
+            staged = Some(&piece.layout.columns);
         }
         // Parts still to be written, the first one last.
         let mut parts = vec![(0, offsets.len() - 1)];
@@ -45,8 +43,16 @@ pub(super) async fn write(
             if from == to {
                 continue;
             }
+            // Of the rows with the same key only the last one of a part is written. Chosen for each part anew: when
+            // the last one is refused, the one before it counts.
+            let rows = match into {
+                Into::Upsert(_) => {
+                    upsert::last_of_each_key(piece, &offsets, (from, to)).ok_or_else(broken)?
+                }
+                Into::Table(_) => (from..to).collect(),
+            };
             session.execute("SAVEPOINT part").await?;
-            let error = match load(session, into, &piece, &offsets, (from, to), place).await {
+            let error = match load(session, into, piece, &offsets, &rows, place).await {
                 Ok(()) => {
                     session.execute("RELEASE SAVEPOINT part").await?;
                     continue;
@@ -60,7 +66,7 @@ pub(super) async fn write(
                 refused.push(refusal.into_error(&piece.layout, tuple, piece.ordinals.value(from)));
                 continue;
             }
-            let bad = refusal.row.and_then(|row| Some(from + row.checked_sub(1)?)).filter(|row| *row < to);
+            let bad = refusal.row.and_then(|row| rows.get(row.checked_sub(1)?).copied());
             match bad {
                 Some(bad) => parts.extend([(bad + 1, to), (bad, bad + 1), (from, bad)]),
                 None => {
@@ -73,24 +79,30 @@ pub(super) async fn write(
     Ok(refused)
 }
 
+/// Writes these rows of a piece.
 async fn load(
     session: &Session,
     into: &Into<'_>,
     piece: &Piece,
     offsets: &[usize],
-    (from, to): (usize, usize),
+    rows: &[usize],
     place: &str,
 ) -> Result<(), PostgresError> {
-    let tuples = piece.tuples.slice(offsets[from]..offsets[to]);
     let table = match into {
         Into::Table(table) => table.quoted()?,
         Into::Upsert(_) => upsert::STAGE.to_owned(),
     };
     let mut copying = Copying::begin(session, &table, &piece.layout, place).await?;
-    copying.send(tuples, (to - from) as u64).await?;
-    copying.finish().await?;
+    // Neighbours go together.
+    for run in rows.chunk_by(|row, next| row + 1 == *next) {
+        if let [first, ..] = run {
+            let tuples = piece.tuples.slice(offsets[*first]..offsets[first + run.len()]);
+            copying.send(tuples, run.len() as u64).await?;
+        }
+    }
+    let staged = copying.finish().await?;
     if let Into::Upsert(table) = into {
-        session.execute(&upsert::merge(table, &piece.layout)?).await?;
+        upsert::merge(session, table, &piece.layout, staged, place).await?;
         session.execute(&format!("TRUNCATE {}", upsert::STAGE)).await?;
     }
     Ok(())

@@ -6,6 +6,10 @@ use crate::PostgresError;
 use crate::copy::decode::decode;
 use crate::record::record;
 
+/// First letters of the classes of errors that neither the server nor the standard uses.
+const TRIGGERS_OWN: &[char] =
+    &['I', 'J', 'K', 'L', 'M', 'N', 'O', 'Q', 'R', 'S', 'T', 'U', 'V', 'W', 'Y', 'Z'];
+
 /// What the server said of a row.
 #[derive(Debug, Clone)]
 pub(super) struct Refusal {
@@ -36,6 +40,12 @@ impl Refusal {
             ("54", _) => "row_too_large",
             // Raised by a trigger.
             ("P0", _) => "refused_by_trigger",
+            // With a code of the trigger's own, outside of the classes that the server uses.
+            ("45", _) => "refused_by_trigger",
+            ("72", _) => return None,
+            (class, _) if class.starts_with(['6', '7', '8', '9']) || class.starts_with(TRIGGERS_OWN) => {
+                "refused_by_trigger"
+            }
             _ => return None,
         };
         let mut message = db.message().to_owned();
@@ -61,7 +71,12 @@ impl Refusal {
         let column = self.column.or_else(|| {
             // "Key (id)=(7) already exists."
             let names = message.split_once("Key (")?.1.split_once(')')?.0;
-            names.split(", ").next().map(str::to_owned)
+            names.split(", ").next().map(|name| {
+                match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+                    Some(quoted) => quoted.replace("\"\"", "\""),
+                    None => name.to_owned(),
+                }
+            })
         });
         if let Some(column) = &column
             && let Some(value) = record.get(column)

@@ -126,9 +126,15 @@ pub(super) async fn create(
         .await
 }
 
-/// Executes a statement that creates something `IF NOT EXISTS`, which two sessions may not do at once: the loser of
-/// the race would get an error about the catalogue.
+/// Executes a statement that creates the table `name` (SQL) unless it exists. One session after the other: the loser of
+/// a race would get an error about the catalogue.
 pub(super) async fn create_once(session: &Session, name: &str, sql: &str) -> Result<(), PostgresError> {
     let lock = format!("SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext({}))", literal(name)?);
-    session.execute(&format!("BEGIN; {lock}; {sql}; COMMIT")).await
+    session.execute(&format!("BEGIN; {lock}")).await?;
+    let exists = "SELECT pg_catalog.to_regclass($1::text) IS NOT NULL";
+    let row = session.client().query_one(exists, &[&name]).await.at(session.place())?;
+    if !row.try_get::<_, bool>(0).at(session.place())? {
+        session.execute(sql).await?;
+    }
+    session.execute("COMMIT").await
 }

@@ -1,12 +1,12 @@
 use std::collections::HashMap;
 
-use bytes::BytesMut;
-
+use super::copying::all_taken;
 use super::layout::Layout;
 use super::unit::Piece;
 use crate::PostgresError;
 use crate::connection::Session;
 use crate::copy::field;
+use crate::error::At;
 use crate::identifier::{TableName, quote, quote_all};
 
 /// The temporary table of a session that rows are copied into before they are merged; emptied by every commit.
@@ -28,8 +28,19 @@ pub(super) async fn create_stage(
         .await
 }
 
-/// The statement that merges staged rows into the table.
-pub(super) fn merge(table: &TableName, layout: &Layout) -> Result<String, PostgresError> {
+/// Merges the staged rows, whose number is `staged`, into the table.
+pub(super) async fn merge(
+    session: &Session,
+    table: &TableName,
+    layout: &Layout,
+    staged: u64,
+    place: &str,
+) -> Result<(), PostgresError> {
+    let merged = session.client().execute(&statement(table, layout)?, &[]).await.at(place)?;
+    all_taken(merged, staged, place)
+}
+
+fn statement(table: &TableName, layout: &Layout) -> Result<String, PostgresError> {
     let columns = quote_all(layout.names())?;
     let mut key = Vec::with_capacity(layout.key.len());
     let mut updates = Vec::new();
@@ -51,28 +62,32 @@ pub(super) fn merge(table: &TableName, layout: &Layout) -> Result<String, Postgr
     ))
 }
 
-/// Leaves only the last of several tuples with the same key: one statement cannot write a row twice. Keys that differ
-/// in bytes and are equal to the server all the same are told apart by it.
-pub(super) fn last_of_each_key(piece: &Piece, offsets: &[usize]) -> Option<(Piece, Vec<usize>)> {
-    let tuples: Vec<&[u8]> = offsets.windows(2).map(|pair| &piece.tuples[pair[0]..pair[1]]).collect();
-    let mut last: HashMap<Vec<u8>, usize> = HashMap::with_capacity(tuples.len());
-    for (row, tuple) in tuples.iter().enumerate() {
+/// The rows `from .. to` without those that a later one of them has the key of: one statement cannot write a row twice.
+/// Keys that differ in bytes and are equal to the server all the same are told apart by it, and so are nulls.
+pub(super) fn last_of_each_key(
+    piece: &Piece,
+    offsets: &[usize],
+    (from, to): (usize, usize),
+) -> Option<Vec<usize>> {
+    let mut last: HashMap<Vec<u8>, usize> = HashMap::with_capacity(to - from);
+    let mut rows = Vec::new();
+    for row in from..to {
+        let tuple = piece.tuples.get(*offsets.get(row)?..*offsets.get(row + 1)?)?;
         let mut key = Vec::new();
+        let mut null = false;
         for &at in &piece.layout.key {
             let value = field(tuple, at)?;
+            null |= value.is_none();
             key.extend_from_slice(&value.map_or(u64::MAX, |bytes| bytes.len() as u64).to_le_bytes());
             key.extend_from_slice(value.unwrap_or_default());
         }
-        last.insert(key, row);
+        if null {
+            rows.push(row);
+        } else {
+            last.insert(key, row);
+        }
     }
-    let mut rows: Vec<usize> = last.into_values().collect();
+    rows.extend(last.into_values());
     rows.sort_unstable();
-    let mut kept = BytesMut::with_capacity(piece.tuples.len());
-    let mut kept_offsets = vec![0];
-    for &row in &rows {
-        kept.extend_from_slice(tuples[row]);
-        kept_offsets.push(kept.len());
-    }
-    let ordinals = rows.iter().map(|&row| piece.ordinals.value(row)).collect::<Vec<_>>().into();
-    Some((Piece { layout: piece.layout.clone(), tuples: kept.freeze(), ordinals }, kept_offsets))
+    Some(rows)
 }

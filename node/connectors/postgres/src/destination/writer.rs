@@ -15,6 +15,7 @@ use super::refusal::Refusal;
 use super::unit::Piece;
 use super::{replacement, target, upsert};
 use crate::PostgresError;
+use crate::catalog::Table;
 use crate::connection::Session;
 use crate::identifier::TableName;
 
@@ -24,11 +25,29 @@ pub(super) struct Writer {
     run: RunId,
     markers: Markers,
     session: Option<Session>,
-    /// Epoch and number of the last unit in force.
-    held: Option<(u64, u64)>,
+    /// The marker in force.
+    held: Option<Held>,
     /// The layout for which the table has been looked at and, for an upsert, a staging table made.
     prepared: Option<Arc<Layout>>,
+    /// What the table looked like then.
+    shape: String,
     unit: Option<OpenUnit>,
+}
+
+/// What the marker in force says.
+#[derive(Clone, Copy)]
+struct Held {
+    epoch: u64,
+    /// The number of the last unit.
+    seq: u64,
+    /// Rows that this run has written.
+    delivered: u64,
+}
+
+impl Held {
+    fn of(marker: &Marker) -> Self {
+        Self { epoch: marker.epoch, seq: marker.seq, delivered: marker.counters.delivered }
+    }
 }
 
 /// The transaction of the unit that is being written.
@@ -42,7 +61,8 @@ struct OpenUnit {
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>, run: RunId, route: Route) -> Result<Self, PostgresError> {
         let markers = Markers::new(route, &shared.config.table, &shared.config.place())?;
-        Ok(Self { shared, run, markers, session: None, held: None, prepared: None, unit: None })
+        let (held, prepared, shape) = (None, None, String::new());
+        Ok(Self { shared, run, markers, session: None, held, prepared, shape, unit: None })
     }
 
     async fn connected(&mut self) -> Result<(), PostgresError> {
@@ -86,38 +106,101 @@ impl Writer {
         }
         let config = &self.shared.config;
         let session = self.session()?;
-        let mut table = target::existing(session, config).await?;
-        if table.is_none() && config.mode != Mode::Replace && self.unit.is_none() {
-            target::create(session, &config.table, layout, &config.mode).await?;
-            table = target::existing(session, config).await?;
+        let collecting = self.collecting_table();
+        // Before the table is looked at: what changes after that shows in it.
+        let mut shape = Table::shape(session, &collecting).await?;
+        let delivered = self.held.map_or(0, |held| held.delivered);
+        if shape.is_empty() && delivered > 0 {
+            return Err(replacement::missing(session, &collecting, delivered));
         }
-        let fits = table.as_ref().is_none_or(|table| layout.fits(table));
-        if !fits {
-            let message = format!(
-                "{}: table `{}` has changed since rows were encoded for it",
-                self.markers.place(),
-                config.table
-            );
-            self.shared.saw(table);
-            return Err(PostgresError::Transient { code: "table_changed", message });
-        }
-        match &config.mode {
-            Mode::Append => {}
-            Mode::Upsert(_) => upsert::create_stage(session, &config.table, layout).await?,
-            Mode::Replace if self.unit.is_some() => {}
-            Mode::Replace => {
-                replacement::prepare(session, table.as_ref(), &self.collecting_table(), layout).await?
+        let mut table = self.encoded_for(session).await?;
+        if shape.is_empty() && self.unit.is_none() {
+            match &config.mode {
+                Mode::Append | Mode::Upsert(_) => {
+                    target::create(session, &config.table, layout, &config.mode).await?;
+                }
+                Mode::Replace => {
+                    if table.as_ref().is_some_and(|table| !layout.fits(table)) {
+                        return Err(self.changed(table));
+                    }
+                    replacement::prepare(session, table.as_ref(), &collecting, layout).await?;
+                }
             }
+            shape = Table::shape(session, &collecting).await?;
+            table = self.encoded_for(session).await?;
+        }
+        if table.as_ref().is_none_or(|table| !layout.fits(table)) {
+            return Err(self.changed(table));
+        }
+        if let Mode::Upsert(_) = &config.mode {
+            upsert::create_stage(session, &config.table, layout).await?;
         }
         self.shared.saw(table);
+        self.shape = shape;
         self.prepared = Some(layout.clone());
         Ok(())
+    }
+
+    /// The table whose columns decide how rows are encoded: the one that the user named, and while that does not exist
+    /// the one that a `replace` collects in.
+    async fn encoded_for(&self, session: &Session) -> Result<Option<Table>, PostgresError> {
+        match target::existing(session, &self.shared.config).await? {
+            None if self.shared.config.mode == Mode::Replace => {
+                Table::describe(session, &self.collecting_table()).await
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// Rows were encoded for other columns than the table has: a new attempt encodes them for these.
+    fn changed(&self, table: Option<Table>) -> PostgresError {
+        let message = format!(
+            "{}: table `{}` has changed since rows were encoded for it",
+            self.markers.place(),
+            self.shared.config.table
+        );
+        self.shared.saw(table);
+        PostgresError::Transient { code: "table_changed", message }
+    }
+
+    /// Makes sure that the table still had the columns that rows were encoded for when they were copied: their binary
+    /// form might be taken for another type's. The copying has locked it, so nothing changes any more.
+    async fn unchanged(&self) -> Result<(), PostgresError> {
+        let Some(layout) = &self.prepared else { return Ok(()) };
+        let session = self.session()?;
+        if Table::shape(session, &self.collecting_table()).await? == self.shape {
+            return Ok(());
+        }
+        let table = self.encoded_for(session).await?;
+        match table.as_ref().is_some_and(|table| layout.fits(table)) {
+            true => Ok(()),
+            false => Err(self.changed(table)),
+        }
+    }
+
+    /// A successor ends the connection of an owner that is in its way: then that is what has happened, and not an
+    /// accident on the way to the server.
+    async fn explained(&self, error: PostgresError) -> PostgresError {
+        let PostgresError::Server { source, .. } = &error else { return error };
+        let lost = source.code().is_none_or(|state| matches!(state.code().get(..2), Some("08" | "57")));
+        let Some(held) = self.held.filter(|_| lost) else { return error };
+        let Ok(session) =
+            Session::connect(&self.shared.config.connection, "actix-etl looks a marker up").await
+        else {
+            return error;
+        };
+        match self.markers.load(&session, false).await {
+            Ok(Some(found)) if found.marker.run != self.run || found.marker.epoch > held.epoch => {
+                self.markers.fenced((self.run, held.epoch, held.seq), Some(found))
+            }
+            _ => error,
+        }
     }
 
     /// Opens the unit's transaction. First of all the marker is advanced: that takes the lock on the route, and a
     /// fenced writer must not touch anything.
     async fn begin(&mut self) -> Result<(), PostgresError> {
-        let Some((epoch, seq)) = self.held else {
+        let Some(Held { epoch, seq, .. }) = self.held else {
             return Err(self.impossible("a unit is begun before the fence"));
         };
         let session = self.session()?;
@@ -171,12 +254,13 @@ impl Writer {
     /// Ends the COPY that is going on and merges what it staged.
     async fn end_copy(&mut self) -> Result<(), PostgresError> {
         let Some(copying) = self.unit.as_mut().and_then(|unit| unit.copying.take()) else { return Ok(()) };
-        self.refusing(copying.finish().await)?;
+        let staged = self.refusing(copying.finish().await)?;
         if let (Mode::Upsert(_), Some(layout)) = (&self.shared.config.mode, &self.prepared) {
-            let merged = self.session()?.execute(&upsert::merge(&self.collecting_table(), layout)?).await;
+            let (table, place) = (self.collecting_table(), self.markers.place());
+            let merged = upsert::merge(self.session()?, &table, layout, staged, place).await;
             self.refusing(merged)?;
         }
-        Ok(())
+        self.unchanged().await
     }
 
     async fn stage_rows(&mut self) -> Result<Vec<RecordError>, PostgresError> {
@@ -190,7 +274,11 @@ impl Writer {
             Mode::Upsert(_) => Where::Upsert(&table),
             Mode::Append | Mode::Replace => Where::Table(&table),
         };
-        isolation::write(self.session()?, &into, &pieces, self.markers.place()).await
+        let refused = isolation::write(self.session()?, &into, &pieces, self.markers.place()).await?;
+        if !pieces.is_empty() {
+            self.unchanged().await?;
+        }
+        Ok(refused)
     }
 
     async fn commit_unit(&mut self, marker: &Marker) -> Result<(), ConnectorError> {
@@ -198,11 +286,15 @@ impl Writer {
             return Err(self.impossible("a unit is committed that was not staged").into());
         }
         let session = self.session()?;
-        self.markers.finish(session, marker).await?;
+        if let Err(error) = self.markers.finish(session, marker).await {
+            return Err(self.explained(error).await.into());
+        }
         failpoint("commit_started")?;
-        session.execute("COMMIT").await.map_err(|error| self.deferred(error))?;
+        if let Err(error) = session.execute("COMMIT").await {
+            return Err(self.explained(self.deferred(error)).await.into());
+        }
         failpoint("commit_done")?;
-        self.held = Some((marker.epoch, marker.seq));
+        self.held = Some(Held::of(marker));
         Ok(())
     }
 
@@ -243,8 +335,8 @@ impl RouteWriter for Writer {
         );
         session.name(&purpose).await?;
         // The table may have changed since rows were last encoded for it.
-        self.shared.saw(target::existing(session, config).await?);
-        self.held = Some((marker.epoch, marker.seq));
+        self.shared.saw(self.encoded_for(session).await?);
+        self.held = Some(Held::of(&marker));
         Ok(marker)
     }
 
@@ -258,11 +350,17 @@ impl RouteWriter for Writer {
         if ordinals.is_empty() {
             return Ok(());
         }
-        Ok(self.take(Piece { layout, tuples: Bytes::from(body), ordinals }).await?)
+        match self.take(Piece { layout, tuples: Bytes::from(body), ordinals }).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.explained(error).await.into()),
+        }
     }
 
     async fn stage(&mut self, _unit: &Unit) -> Result<Vec<RecordError>, ConnectorError> {
-        let refused = self.stage_rows().await?;
+        let refused = match self.stage_rows().await {
+            Ok(refused) => refused,
+            Err(error) => return Err(self.explained(error).await.into()),
+        };
         failpoint("rows_written")?;
         failpoint("unit_staged")?;
         Ok(refused)

@@ -27,7 +27,7 @@ pub(super) async fn cut(
         Some(n) => u64::from(n.get()),
         None => (bytes / RANGE_BYTES).clamp(1, MOST_RANGES),
     };
-    if wanted == 1 || bytes == 0 && plan.table.is_some() {
+    if wanted == 1 || bytes == 0 && stored(plan) {
         return Ok(vec![Range::Whole]);
     }
     match &plan.order {
@@ -35,6 +35,11 @@ pub(super) async fn cut(
         Order::Physical { .. } => Ok(pages(bytes.div_ceil(PAGE_BYTES), wanted)),
         Order::Integer(_) | Order::Key(_) => Ok(keys(&sample(plan, bytes, session).await?, wanted)),
     }
+}
+
+/// Whether the rows lie in pages of the relation itself.
+fn stored(plan: &Plan) -> bool {
+    plan.table.as_ref().is_some_and(|table| matches!(table.kind, 'r' | 'm' | 'p'))
 }
 
 fn pages(pages: u64, wanted: u64) -> Vec<Range> {
@@ -50,10 +55,10 @@ async fn sample(plan: &Plan, bytes: u64, session: &Session) -> Result<Vec<Vec<St
     for key in plan.key() {
         texts.push(format!("{}::text", column(&key.column.name)?));
     }
-    let sampled = plan.table.as_ref().is_some_and(|table| matches!(table.kind, 'r' | 'm'));
-    let sampling = if sampled {
+    let sampling = if stored(plan) {
         let percent = (SAMPLED_PAGES * 100.0 * PAGE_BYTES as f64 / bytes.max(1) as f64).min(100.0);
-        format!(" TABLESAMPLE SYSTEM ({percent})")
+        // The same pages every time, so that an unchanged table is cut the same way again.
+        format!(" TABLESAMPLE SYSTEM ({percent}) REPEATABLE (0)")
     } else {
         String::new()
     };

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use etl_model::{PartitionId, Position};
@@ -33,18 +33,26 @@ impl SourceConnector for PostgresSource {
     }
 
     fn configure(&self, config: &serde_json::Value) -> Result<Arc<dyn Source>, Vec<FieldError>> {
-        Ok(Arc::new(Configured { config: Config::parse(config)?, snapshots: Snapshots::default() }))
+        Ok(Arc::new(Configured {
+            config: Config::parse(config)?,
+            snapshots: Snapshots::default(),
+            plan: Mutex::default(),
+        }))
     }
 }
 
 struct Configured {
     config: Config,
     snapshots: Snapshots,
+    /// What the last discovery found; all partitions of a run are read by the same plan.
+    plan: Mutex<Option<Arc<Plan>>>,
 }
 
 impl Configured {
     async fn plan(&self) -> Result<(Session, Plan), PostgresError> {
         let session = Session::connect(&self.config.connection, "actix-etl looks a table up").await?;
+        // A query is also executed to find ranges: a function in it must not change anything.
+        session.execute("BEGIN READ ONLY").await?;
         let plan = Plan::new(&self.config, &session).await?;
         Ok((session, plan))
     }
@@ -76,7 +84,13 @@ impl Configured {
             // The snapshot went with its connection; a new attempt takes a new one.
             return Err(PostgresError::Transient { code: "snapshot_gone", message: error.to_string() });
         }
-        let plan = Arc::new(Plan::new(&self.config, &session).await?);
+        // What is gone on with is looked at anew: the table may have been rewritten since.
+        let fresh = from.is_none_or(|position| position.next == 0);
+        let known = self.plan.lock().unwrap_or_else(PoisonError::into_inner).clone().filter(|_| fresh);
+        let plan = match known {
+            Some(plan) => plan,
+            None => Arc::new(Plan::new(&self.config, &session).await?),
+        };
         Reader::open(plan, &range, from, *options, session, snapshot).await
     }
 
@@ -122,11 +136,13 @@ impl Source for Configured {
         };
         let partition =
             |range: &Range| PartitionInfo { id: PartitionId(range.id(&name)), bytes: None, records: None };
-        Ok(Discovery {
+        let found = Discovery {
             partitions: ranges.iter().map(partition).collect(),
-            schema: Some(plan.schema),
-            notes: plan.notes,
-        })
+            schema: Some(plan.schema.clone()),
+            notes: plan.notes.clone(),
+        };
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(plan));
+        Ok(found)
     }
 
     async fn read(

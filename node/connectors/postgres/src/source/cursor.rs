@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use super::plan::{Order, Plan};
 use crate::PostgresError;
 
+/// Longest text form of a position, as positions may be.
+const LONGEST: usize = 1024;
 /// Longest text form of a snapshot that is kept in a position.
 const LONGEST_SNAPSHOT: usize = 600;
 
@@ -60,13 +62,24 @@ impl Cursor {
     }
 
     /// The position with this cursor.
-    pub(super) fn at(&self, next: u64) -> Result<Position, PostgresError> {
+    pub(super) fn at(&self, next: u64, plan: &Plan) -> Result<Position, PostgresError> {
         if *self == Self::default() {
             return Ok(Position { next, cursor: serde_json::Value::Null });
         }
         let cursor =
             serde_json::to_value(self).map_err(|error| PostgresError::Impossible(error.to_string()))?;
-        Ok(Position { next, cursor })
+        let position = Position { next, cursor };
+        let text =
+            serde_json::to_string(&position).map_err(|error| PostgresError::Impossible(error.to_string()))?;
+        if text.len() > LONGEST {
+            let begin: String = text.chars().take(100).collect();
+            return Err(PostgresError::user(
+                "key_too_long",
+                format!("{}: a key is too long to go on behind it: {begin}...", plan.place),
+                "read by other, shorter columns with `key`",
+            ));
+        }
+        Ok(position)
     }
 
     /// Where to go on for a position with this cursor.

@@ -120,6 +120,16 @@ impl Plan {
         self.schema.fields().len()
     }
 
+    /// Whether the server makes sure that no two rows have the same key.
+    pub(super) fn key_is_unique(&self) -> bool {
+        let names: Vec<_> = self.key().iter().map(|key| key.column.name.as_str()).collect();
+        // An index covers all partitions of a table, but not the tables that inherit from it.
+        self.table.as_ref().is_some_and(|table| {
+            (table.kind == 'p' || !table.has_children)
+                && table.keys.iter().any(|key| key.iter().all(|column| names.contains(&column.as_str())))
+        })
+    }
+
     /// The columns of the key, where there is one.
     pub(super) fn key(&self) -> &[KeyColumn] {
         match &self.order {
@@ -222,10 +232,11 @@ fn order(
         });
     }
     let Some(table) = table else { return Ok(Order::Unordered) };
-    if !matches!(table.kind, 'r' | 'm') {
+    if !matches!(table.kind, 'r' | 'm') || table.has_children {
+        let kind = if table.kind == 'r' { "table that others inherit from" } else { table.kind_name() };
         return Err(PostgresError::user(
             "missing_key",
-            format!("{place}: a {} has no key of its own that rows could be read by", table.kind_name()),
+            format!("{place}: a {kind} has no key of its own that rows could be read by"),
             "name the columns that identify a row under `key`, or read it with `query`, at least once",
         ));
     }

@@ -1,31 +1,38 @@
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use etl_model::Position;
 use etl_sdk::{ConnectorError, Fetched, PartitionReader, ReadOptions};
-use futures::StreamExt;
+use futures::Stream;
 use tokio_postgres::CopyOutStream;
 
 use super::chunk::{RawChunk, not_unique};
-use super::cursor::{Cursor, integer_of, ordinal_of};
+use super::cursor::{Cursor, Place, integer_of, ordinal_of};
 use super::plan::{Order, Plan};
 use super::range::Range;
 use super::select;
 use super::snapshot::Snapshot;
 use crate::PostgresError;
-use crate::connection::Session;
+use crate::connection::{Driver, Session};
 use crate::copy::decode::value_to_text;
 use crate::copy::{HEADER, TRAILER, field};
 use crate::error::At;
 use crate::types::Kind;
+
+/// Leaves the planner nothing but scans that yield rows as they lie in the file, without having to sort them.
+const IN_ORDER_OF_THE_FILE: &str = "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL synchronize_seqscans = off; \
+                                    SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off";
 
 /// Reads one range. The server sends one message per row, so rows need no taking apart here.
 pub(super) struct Reader {
     plan: Arc<Plan>,
     options: ReadOptions,
     stream: Pin<Box<CopyOutStream>>,
+    driver: Option<Driver>,
     /// Keep the transaction and the snapshot open.
     _session: Session,
     _snapshot: Arc<Snapshot>,
@@ -47,7 +54,7 @@ impl Reader {
         range: &Range,
         from: Option<&Position>,
         options: ReadOptions,
-        session: Session,
+        mut session: Session,
         snapshot: Arc<Snapshot>,
     ) -> Result<Self, PostgresError> {
         let next = from.map_or(0, |position| position.next);
@@ -59,12 +66,19 @@ impl Reader {
             unchanged(&plan, &session, &found, &cursor).await?;
         }
         refuse_nulls(&plan, &session).await?;
+        if let Place::Key(key) = &place {
+            refuse_twins(&plan, &session, key).await?;
+        }
+        if matches!(plan.order, Order::Physical { .. }) && plan.condition.is_none() {
+            session.execute(IN_ORDER_OF_THE_FILE).await?;
+        }
         let sql = select::copy(&plan, range, &place)?;
         let stream = session.client().copy_out(&sql).await.at(&plan.place)?;
         Ok(Self {
             plan,
             options,
             stream: Box::pin(stream),
+            driver: session.take_driver().await,
             _session: session,
             _snapshot: snapshot,
             cursor,
@@ -82,7 +96,7 @@ impl Reader {
         let (first, mut rows) = (self.next, 0_u64);
         let mut last = 0;
         while !self.ended && tuples.len() < self.options.chunk_bytes {
-            let Some(message) = self.stream.next().await else {
+            let Some(message) = self.message().await else {
                 self.ended = true;
                 if !self.trailer_seen {
                     return Err(self.broken("it ended without its trailer"));
@@ -102,13 +116,28 @@ impl Reader {
             rows += 1;
         }
         if rows == 0 {
-            let end = self.cursor.at(self.next)?;
+            let end = self.cursor.at(self.next, &self.plan)?;
             self.end = Some(end.clone());
             return Ok(Fetched::End(end));
         }
         self.advance(tuples.get(last..).unwrap_or_default(), rows)?;
-        let end = self.cursor.at(self.next)?;
+        let end = self.cursor.at(self.next, &self.plan)?;
         Ok(Fetched::Chunk(Box::new(RawChunk { plan: self.plan.clone(), tuples, first, end })))
+    }
+
+    /// The next message of the COPY. The connection is driven from here, and only when nothing is waiting any more.
+    async fn message(&mut self) -> Option<Result<Bytes, tokio_postgres::Error>> {
+        let (stream, driver) = (&mut self.stream, &mut self.driver);
+        poll_fn(|context| {
+            if let Poll::Ready(message) = stream.as_mut().poll_next(context) {
+                return Poll::Ready(message);
+            }
+            if driver.as_mut().is_some_and(|driver| driver.as_mut().poll(context).is_ready()) {
+                *driver = None;
+            }
+            stream.as_mut().poll_next(context)
+        })
+        .await
     }
 
     /// The row of a message, without what precedes the first and follows the last.
@@ -259,6 +288,21 @@ async fn refuse_nulls(plan: &Plan, session: &Session) -> Result<(), PostgresErro
     Ok(())
 }
 
+/// Behind one of several rows with the same key the others would be left out.
+async fn refuse_twins(plan: &Plan, session: &Session, key: &[String]) -> Result<(), PostgresError> {
+    if plan.key_is_unique() {
+        return Ok(());
+    }
+    let condition = plan.condition.as_ref().map_or_else(String::new, |text| format!(" AND ({text}\n)"));
+    let sql = format!(
+        "SELECT count(*) FROM (SELECT FROM {} WHERE {}{condition} LIMIT 2) AS twins",
+        select::relation(plan)?,
+        select::compare(plan, "=", key)?
+    );
+    let row = session.client().query_one(&sql, &[]).await.at(&plan.place)?;
+    if row.try_get::<_, i64>(0).at(&plan.place)? > 1 { Err(not_unique(plan)) } else { Ok(()) }
+}
+
 /// A table that is read by the places of its rows must have none that came or moved since.
 async fn unchanged(plan: &Plan, session: &Session, then: &Cursor, now: &Cursor) -> Result<(), PostgresError> {
     let changed = |what: &str| {
@@ -274,12 +318,14 @@ async fn unchanged(plan: &Plan, session: &Session, then: &Cursor, now: &Cursor) 
     let Some(snapshot) = then.snapshot.as_ref().filter(|text| !text.is_empty()) else {
         return changed("it cannot be told whether rows have changed");
     };
-    // The 64-bit number of the transaction that made a row version, from its 32 bits and what is current.
+    // The 64-bit number of the transaction that made a row version, from its 32 bits and what is current. A number above
+    // the oldest that was open then may be that of a part (savepoint) of an open transaction, which no snapshot
+    // tells from a finished one: such rows count as new.
     let sql = format!(
         "SELECT EXISTS (SELECT FROM (SELECT t.xmin::text::int8 AS x FROM {}) AS r, \
          (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::int8 AS top) AS s \
-         WHERE x >= 3 AND NOT pg_visible_in_snapshot(greatest(3, top + \
-         ((x - top % 4294967296 + 6442450944) % 4294967296 - 2147483648))::text::xid8, {}::pg_snapshot))",
+         WHERE x >= 3 AND greatest(3, top + ((x - top % 4294967296 + 6442450944) % 4294967296 - 2147483648)) \
+         >= pg_snapshot_xmin({}::pg_snapshot)::text::int8)",
         select::relation(plan)?,
         crate::identifier::literal(snapshot)?
     );

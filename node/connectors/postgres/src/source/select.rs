@@ -21,6 +21,10 @@ pub(super) fn copy(plan: &Plan, range: &Range, behind: &Place) -> Result<String,
     let filter =
         if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
     let order = match plan.key() {
+        // An index that serves the condition, or a join it amounts to, yields rows in an order of its own.
+        [] if matches!(plan.order, Order::Physical { .. }) && plan.condition.is_some() => {
+            " ORDER BY t.ctid".to_owned()
+        }
         [] => String::new(),
         _ => format!(" ORDER BY {}", key_names(plan)?),
     };
@@ -86,7 +90,7 @@ fn tid_literal(tid: u64) -> String {
 }
 
 /// Compares the key with values; of several columns as a row, which an index on them serves.
-fn compare(plan: &Plan, operator: &str, values: &[String]) -> Result<String, PostgresError> {
+pub(super) fn compare(plan: &Plan, operator: &str, values: &[String]) -> Result<String, PostgresError> {
     let key = plan.key();
     if key.len() != values.len() {
         return Err(PostgresError::user(

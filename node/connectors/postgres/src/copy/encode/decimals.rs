@@ -6,10 +6,12 @@ use arrow::datatypes::{DataType, Decimal32Type, Decimal64Type, Decimal128Type, D
 use crate::types::Kind;
 
 use super::cell_writer::{Writer, primitive, put};
+use super::decimal_text::DecimalText;
 use super::fault::{Fault, Outcome};
 use super::integers::put_whole;
-use super::number::{Number, ShortText};
+use super::number::Number;
 use super::numeric::{Digits, put_magnitude, put_number};
+use super::short_text::ShortText;
 use super::target::Target;
 
 /// A column of decimals.
@@ -78,7 +80,7 @@ impl<'a> Destination<'a> {
         if let (Form::Numeric(digits), Ok(places)) = (self.form, u8::try_from(scale)) {
             let magnitude = value.unsigned_abs();
             if !digits.hold_magnitude(magnitude, places) {
-                return Err(self.refused(Text(value, scale)));
+                return Err(self.refused(DecimalText(value, scale)));
             }
             put_magnitude(out, value < 0, magnitude, places, digits.shown(scale.into()));
             return Ok(());
@@ -90,17 +92,17 @@ impl<'a> Destination<'a> {
                 return self.put_text(out, ShortText::new(format_args!("{value}")).as_str(), scale);
             }
         };
-        let whole = whole.ok_or_else(|| self.refused(Text(value, scale)))?;
+        let whole = whole.ok_or_else(|| self.refused(DecimalText(value, scale)))?;
         if matches!(self.form, Form::Whole) {
             return put_whole(out, whole, self.target);
         }
-        put(out, i64::try_from(whole).map_err(|_| self.refused(Text(value, scale)))?.to_be_bytes());
+        put(out, i64::try_from(whole).map_err(|_| self.refused(DecimalText(value, scale)))?.to_be_bytes());
         Ok(())
     }
 
     /// Appends a number with these digits, of which `scale` are behind the point.
     fn put_text(&self, out: &mut Vec<u8>, digits: &str, scale: i8) -> Outcome {
-        let refused = || self.refused(Text(digits, scale));
+        let refused = || self.refused(DecimalText(digits, scale));
         let (negative, unsigned) = match digits.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, digits),
@@ -171,24 +173,4 @@ fn whole(number: &Number<'_>, places: i64) -> Option<i128> {
     let magnitude =
         (-places..number.point).rev().fold(0, |value, place| value * 10 + i128::from(number.digit(place)));
     Some(if number.negative { -magnitude } else { magnitude })
-}
-
-/// A decimal as people write it: unscaled value and digits behind the point.
-pub(super) struct Text<T>(pub(super) T, pub(super) i8);
-
-impl<T: Display> Display for Text<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let digits = self.0.to_string();
-        let (sign, digits) = match digits.strip_prefix('-') {
-            Some(rest) => ("-", rest),
-            None => ("", digits.as_str()),
-        };
-        let Ok(behind @ 1..) = usize::try_from(self.1) else {
-            let zeros = if digits == "0" { 0 } else { usize::from(self.1.unsigned_abs()) };
-            return write!(f, "{sign}{digits}{:0<zeros$}", "");
-        };
-        let digits = format!("{digits:0>width$}", width = behind + 1);
-        let (whole, fraction) = digits.split_at(digits.len() - behind);
-        write!(f, "{sign}{whole}.{fraction}")
-    }
 }

@@ -14,10 +14,12 @@ use super::type_name::{TypeName, numeric_kind};
 
 /// The type that a column gets which is created for a field.
 ///
-/// The metadata `postgres.type` decides where it names a built-in type that can be written and that takes values of the
-/// field's type; otherwise the Arrow type does: the narrowest type that holds all its values, `jsonb` for JSON, structs and
-/// maps, arrays for lists (with a pair of brackets per dimension, `jsonb` beyond six), `text` for nothing but nulls, `uuid`
-/// for the extension type `arrow.uuid`.
+/// The metadata `postgres.type` decides where it names a built-in type that can be written and that takes values of
+/// the field's type. Otherwise the Arrow type does: the narrowest type that holds all its values, `jsonb` for JSON,
+/// structs and maps, arrays for lists (with a pair of brackets per dimension, `jsonb` beyond six), `text` for nothing
+/// but nulls, `uuid` for the extension type `arrow.uuid`.
+///
+/// The digits of `money` are those of the decimals, or 2; the catalogue does not tell what the server's locale has.
 ///
 /// # Errors
 /// An Arrow type without a type in PostgreSQL, such as a union.

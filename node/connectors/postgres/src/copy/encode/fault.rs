@@ -1,9 +1,14 @@
 use std::fmt::{Display, Write as _};
 
 use arrow::array::{Array, AsArray};
-use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType};
-use arrow::datatypes::{TimestampNanosecondType, TimestampSecondType};
-use arrow::util::display::{ArrayFormatter, DurationFormat, FormatOptions};
+use arrow::datatypes::{
+    DataType, DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType,
+    TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType,
+};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+
+use super::spans::duration_text;
 
 /// Characters of a value that a message shows.
 const SNIPPET: usize = 100;
@@ -101,9 +106,17 @@ pub(super) fn shown(array: &dyn Array, row: usize) -> String {
         DataType::Utf8 => array.as_string::<i32>().value(row).to_owned(),
         DataType::LargeUtf8 => cut(array.as_string::<i64>().value(row)),
         DataType::Utf8View => array.as_string_view().value(row).to_owned(),
+        DataType::Duration(unit) => {
+            let count = match unit {
+                TimeUnit::Second => array.as_primitive::<DurationSecondType>().value(row),
+                TimeUnit::Millisecond => array.as_primitive::<DurationMillisecondType>().value(row),
+                TimeUnit::Microsecond => array.as_primitive::<DurationMicrosecondType>().value(row),
+                TimeUnit::Nanosecond => array.as_primitive::<DurationNanosecondType>().value(row),
+            };
+            duration_text(count, *unit)
+        }
         _ => {
-            let options =
-                FormatOptions::new().with_display_error(false).with_duration_format(DurationFormat::ISO8601);
+            let options = FormatOptions::new().with_display_error(false);
             let mut text = String::new();
             let written = ArrayFormatter::try_new(array, &options)
                 .is_ok_and(|formatter| formatter.value(row).write(&mut text).is_ok());
@@ -129,7 +142,7 @@ fn cut(text: &str) -> String {
     kept
 }
 
-/// A moment too far away for a calendar, as its count.
+/// A moment too far away for a calendar, or in an unknown time zone, as its count.
 fn number_behind(array: &dyn Array, row: usize) -> String {
     let DataType::Timestamp(unit, _) = array.data_type() else { return array.data_type().to_string() };
     let (count, unit) = match unit {

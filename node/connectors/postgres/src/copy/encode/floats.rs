@@ -8,8 +8,9 @@ use crate::types::Kind;
 use super::cell_writer::{Writer, primitive, put};
 use super::fault::{Fault, Outcome};
 use super::integers::put_whole;
-use super::number::{Number, ShortText};
-use super::numeric::{INFINITY, NAN, NEGATIVE_INFINITY, put_number, put_special};
+use super::number::Number;
+use super::numeric::{INFINITY, NAN, NEGATIVE_INFINITY, put_magnitude, put_number, put_special};
+use super::short_text::ShortText;
 use super::target::Target;
 
 /// A column of floating-point numbers.
@@ -37,9 +38,18 @@ pub(super) fn writer<'a>(array: &'a dyn Array, target: &'a Target) -> Option<Wri
         (DataType::Float32, true) => primitive(array.as_primitive::<Float32Type>(), move |value, out| {
             put_digits(out, value, value.into(), target)
         }),
-        (DataType::Float64, true) => primitive(array.as_primitive::<Float64Type>(), move |value, out| {
-            put_digits(out, value, value, target)
-        }),
+        (DataType::Float64, true) => {
+            let places = target.digits().declared_places();
+            primitive(array.as_primitive::<Float64Type>(), move |value, out| {
+                match places.and_then(|places| short(value, places).map(|magnitude| (magnitude, places))) {
+                    Some((magnitude, places)) if target.digits().hold_magnitude(magnitude, places) => {
+                        put_magnitude(out, value < 0.0, magnitude, places, places.into());
+                        Ok(())
+                    }
+                    _ => put_digits(out, value, value, target),
+                }
+            })
+        }
         _ => return None,
     })
 }
@@ -83,4 +93,21 @@ fn put_digits(out: &mut Vec<u8>, value: impl Display + LowerExp, wide: f64, targ
         Some(number) if digits.hold(&number) => put_number(out, &number, digits.shown(number.scale)),
         _ => Err(Fault::out_of_range(value, &target.name)),
     }
+}
+
+/// The digits of the shortest text of a number, if it has at most 15 of them and at most `places`, up to 15, behind the
+/// point; found without making the text.
+///
+/// Two different decimals of at most 15 digits are never the same double. So if one is this double, and the shortest
+/// text has no more digits than it, they are the same.
+#[inline]
+fn short(value: f64, places: u8) -> Option<u128> {
+    const LEAST_OF_16_DIGITS: f64 = 1e15;
+    static POWERS: [f64; 16] =
+        [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+    let power = POWERS.get(usize::from(places))?;
+    let digits = (value * power).round();
+    // Both are exact, so the quotient is the double nearest to the decimal: what reading it gives. False for NaN.
+    let same = digits.abs() < LEAST_OF_16_DIGITS && digits / power == value;
+    same.then_some(digits.abs() as u128)
 }

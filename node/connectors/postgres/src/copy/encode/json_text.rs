@@ -156,6 +156,7 @@ impl Scanner<'_> {
     }
 
     /// The next byte that is not white space.
+    #[inline]
     fn token(&mut self) -> Option<u8> {
         loop {
             match self.bytes.get(self.at) {
@@ -205,9 +206,8 @@ impl Scanner<'_> {
         self.at += 1;
         let start = self.at;
         loop {
-            let plain = |byte: &u8| *byte >= 0x20 && *byte != b'"' && *byte != b'\\';
             let rest = self.bytes.get(self.at..).unwrap_or_default();
-            let run = rest.iter().take_while(|byte| plain(byte)).count();
+            let run = rest.iter().take_while(|byte| is_plain(**byte)).count();
             self.at += run;
             match rest.get(run..) {
                 Some([b'"', ..]) => break,
@@ -292,4 +292,10 @@ impl Scanner<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a byte stands for itself inside a string.
+#[inline]
+fn is_plain(byte: u8) -> bool {
+    byte >= 0x20 && byte != b'"' && byte != b'\\'
 }

@@ -17,9 +17,11 @@ use etl_model::is_json;
 
 use super::calendar;
 use super::cell_writer::{Nulls, Writer, mapped_or};
-use super::decimals::Text;
-use super::document::{Entries, Items, Object};
+use super::decimal_text::DecimalText;
 use super::fault::{Fault, Outcome};
+use super::json_list::Items;
+use super::json_map::Entries;
+use super::json_object::Object;
 use super::json_text::check_json;
 use super::lists::Lists;
 use super::matrix::unwrapped;
@@ -154,7 +156,7 @@ fn put_float(out: &mut Vec<u8>, value: impl serde::Serialize + std::fmt::Display
 fn decimal<T: ArrowPrimitiveType<Native: std::fmt::Display>>(array: &dyn Array, scale: i8) -> Writer<'_> {
     value(array, array.as_primitive::<T>(), move |value, out| {
         // As above.
-        let _ = write!(out, "{}", Text(value, scale));
+        let _ = write!(out, "{}", DecimalText(value, scale));
         Ok(())
     })
 }

@@ -5,7 +5,7 @@ use etl_model::is_json;
 use crate::types::Kind;
 
 use super::cell_writer::{Indirect, NULL, Nulls, Runs, Writer, mapped, put, put_bytes};
-use super::document::Document;
+use super::json_document::Document;
 use super::target::Target;
 use super::{array, decimals, floats, integers, moments, spans, texts};
 

@@ -1,9 +1,9 @@
-//! Dates, times and timestamps as text: ISO 8601 and RFC 3339, and what PostgreSQL itself writes with the date style ISO
-//! (a blank for the `T`, offsets of hours alone, ` BC`, `infinity`).
+//! Dates, times and timestamps as text: ISO 8601 and RFC 3339, and what PostgreSQL itself writes with the date style
+//! ISO (a blank for the `T`, offsets of hours alone, ` BC`, `infinity`).
 
 use crate::types::Kind;
 
-use super::calendar::{self, DAY_MICROS};
+use super::calendar::{self, DAY_MICROS, EPOCH_DAYS};
 use super::cell_writer::put;
 use super::fault::{Fault, Outcome, snippet};
 use super::moments::{put_date, put_moment};
@@ -254,7 +254,7 @@ impl Reader<'_> {
         Ok(sign * ((hours * 60 + minutes) * 60 + seconds) as i32)
     }
 
-    /// Microseconds since 1970-01-01, if they fit.
+    /// Microseconds since 2000-01-01, if they fit.
     fn timestamp(&mut self, target: &Target) -> Parsed<Option<i64>> {
         let date = self.date()?;
         match self.rest.split_first() {
@@ -272,7 +272,7 @@ impl Reader<'_> {
             self.offset()?
         };
         let days = Reader { rest: era }.days(date)?;
-        let micros = days.checked_mul(DAY_MICROS).and_then(|micros| micros.checked_add(time));
+        let micros = (days - EPOCH_DAYS).checked_mul(DAY_MICROS).and_then(|micros| micros.checked_add(time));
         Ok(micros.and_then(|micros| micros.checked_sub(i64::from(east) * 1_000_000)))
     }
 }

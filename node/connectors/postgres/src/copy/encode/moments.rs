@@ -113,19 +113,32 @@ where
             put(out, value.to_be_bytes());
             return Ok(());
         }
-        match micros(value, unit) {
-            Some(micros) if micros % step != 0 => Err(Fault::too_precise(text(), &target.name)),
-            Some(micros) => put_moment(out, micros).ok_or_else(|| Fault::out_of_range(text(), &target.name)),
-            None if unit == TimeUnit::Nanosecond => Err(Fault::too_precise(text(), &target.name)),
-            None => Err(Fault::out_of_range(text(), &target.name)),
+        // Counted from 2000 before it is made larger: the last years of PostgreSQL's calendar need that.
+        let since = match unit {
+            TimeUnit::Second => value.checked_sub(EPOCH_MICROS / 1_000_000),
+            TimeUnit::Millisecond => value.checked_sub(EPOCH_MICROS / 1_000),
+            TimeUnit::Microsecond => value.checked_sub(EPOCH_MICROS),
+            // Finer parts are those of the value, and the quotient is far from overflow.
+            TimeUnit::Nanosecond if value % 1_000 != 0 => {
+                return Err(Fault::too_precise(text(), &target.name));
+            }
+            TimeUnit::Nanosecond => Some(value / 1_000 - EPOCH_MICROS),
+        };
+        let since = match unit {
+            TimeUnit::Nanosecond => since,
+            coarser => since.and_then(|since| micros(since, coarser)),
+        };
+        let since = since.ok_or_else(|| Fault::out_of_range(text(), &target.name))?;
+        if since % step != 0 {
+            return Err(Fault::too_precise(text(), &target.name));
         }
+        put_moment(out, since).ok_or_else(|| Fault::out_of_range(text(), &target.name))
     }))
 }
 
-/// Appends a finite moment in microseconds since 1970-01-01, if PostgreSQL's calendar has it.
+/// Appends a finite moment in microseconds since 2000-01-01, if PostgreSQL's calendar has it.
 #[inline]
-pub(super) fn put_moment(out: &mut Vec<u8>, micros: i64) -> Option<()> {
-    let since = micros.checked_sub(EPOCH_MICROS)?;
+pub(super) fn put_moment(out: &mut Vec<u8>, since: i64) -> Option<()> {
     if !(FIRST_MOMENT..MOMENT_END).contains(&since) {
         return None;
     }

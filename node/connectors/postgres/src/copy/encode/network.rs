@@ -7,8 +7,8 @@ use super::fault::{Fault, Outcome};
 const IPV4: u8 = 2;
 const IPV6: u8 = 3;
 
-/// Appends `192.168.0.1/24` or `::1` to an `inet` or a `cidr` column: family, prefix length, whether it is `cidr`, bytes
-/// of the address, address.
+/// Appends `192.168.0.1/24` or `::1` to an `inet` or a `cidr` column: family, prefix length, whether it is `cidr`,
+/// length of the address, address.
 pub(super) fn put_network(out: &mut Vec<u8>, text: &str, cidr: bool) -> Outcome {
     let refused = || {
         Fault::invalid(

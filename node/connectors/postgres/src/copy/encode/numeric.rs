@@ -57,6 +57,11 @@ impl Digits {
         }
     }
 
+    /// The declared number of digits behind the point, if it is from 0 to 15.
+    pub(super) fn declared_places(&self) -> Option<u8> {
+        u8::try_from(self.behind).ok().filter(|places| self.declared && *places <= 15)
+    }
+
     /// How many digits behind the point the server shows.
     #[inline]
     pub(super) fn shown(&self, scale: i64) -> u16 {
@@ -76,7 +81,7 @@ fn divides(power: u128, magnitude: u128) -> bool {
 /// Nothing where it is above every `u128`.
 #[inline]
 fn power_of_ten(exponent: i64) -> Option<u128> {
-    const POWERS: [u128; 39] = {
+    static POWERS: [u128; 39] = {
         let mut powers = [1; 39];
         let mut at = 1;
         while at < 39 {
@@ -93,66 +98,89 @@ pub(super) fn put_special(out: &mut Vec<u8>, sign: u16) {
     put_header(out, 0, 0, sign, 0);
 }
 
-#[inline]
 fn put_header(out: &mut Vec<u8>, groups: u16, weight: i16, sign: u16, shown: u16) {
+    out.extend_from_slice(&header(groups, weight, sign, shown));
+}
+
+/// Length and header of a cell.
+#[inline]
+fn header(groups: u16, weight: i16, sign: u16, shown: u16) -> [u8; 12] {
     let mut header = [0; 12];
     header[..4].copy_from_slice(&(8 + 2 * i32::from(groups)).to_be_bytes());
     header[4..6].copy_from_slice(&groups.to_be_bytes());
     header[6..8].copy_from_slice(&weight.to_be_bytes());
     header[8..10].copy_from_slice(&sign.to_be_bytes());
     header[10..].copy_from_slice(&shown.to_be_bytes());
-    out.extend_from_slice(&header);
+    header
 }
 
 /// Appends `magnitude` times ten to the power of `-scale` with its length.
 #[inline]
 pub(super) fn put_magnitude(out: &mut Vec<u8>, negative: bool, magnitude: u128, scale: u8, shown: u16) {
-    // Groups of four digits, the last one first: 39 digits and up to three more make at most eleven.
-    let mut groups = [0u16; 12];
-    let mut count = 0usize;
-    let mut push = |group: u64| {
-        if let Some(slot) = groups.get_mut(count) {
-            // Below 10000.
-            *slot = group as u16;
-            count += 1;
-        }
-    };
+    let mut groups = Groups { cell: [0; 36], count: 0, last_zeros: 0 };
     let mut high = magnitude;
     // A group begins at the point, so the last one may be short of digits.
-    let short = u32::from(scale % 4);
-    if short > 0 {
-        let power = 10u64.pow(short);
-        let (rest, digits) = divide(high, power);
-        push(digits * 10u64.pow(4 - short));
-        high = rest;
+    let (power, rest) = [(10_000, 1), (10, 1_000), (100, 100), (1_000, 10)][usize::from(scale % 4)];
+    if rest > 1 {
+        let (quotient, digits) = divide(high, power);
+        groups.push(digits * rest);
+        high = quotient;
     }
     while high > u128::from(u64::MAX) {
-        let (rest, mut digits) = divide(high, 10u64.pow(16));
+        let (quotient, mut digits) = divide(high, 10u64.pow(16));
         for _ in 0..4 {
-            push(digits % 10_000);
+            groups.push(digits % 10_000);
             digits /= 10_000;
         }
-        high = rest;
+        high = quotient;
     }
     // Not above the largest u64 after the loop.
     let mut low = high as u64;
     while low > 0 {
-        push(low % 10_000);
+        groups.push(low % 10_000);
         low /= 10_000;
     }
-    let used = groups.get(..count).unwrap_or_default();
-    let first_zeros = used.iter().rev().take_while(|group| **group == 0).count();
-    let last_zeros = used.iter().take_while(|group| **group == 0).count();
-    if last_zeros == count {
-        return put_header(out, 0, 0, 0, shown);
+    groups.put(out, negative, scale, shown);
+}
+
+/// Groups of four digits, collected from the last one on: 39 digits and up to three more make at most eleven.
+struct Groups {
+    /// The cell: room for the header, then for twelve groups, which fill it from the end.
+    cell: [u8; 36],
+    count: usize,
+    /// How many of the first ones pushed are zero.
+    last_zeros: usize,
+}
+
+impl Groups {
+    #[inline]
+    fn push(&mut self, group: u64) {
+        if group == 0 && self.last_zeros == self.count {
+            self.last_zeros += 1;
+        }
+        let end = 36 - 2 * self.count;
+        if let Some(place) = self.cell.get_mut(end - 2..end) {
+            // Below 10000.
+            place.copy_from_slice(&(group as u16).to_be_bytes());
+        }
+        self.count += 1;
     }
-    // All of these are at most 64.
-    let behind = scale.div_ceil(4) as i16;
-    let weight = (count - first_zeros) as i16 - behind - 1;
-    let kept = used.get(last_zeros..count - first_zeros).unwrap_or_default();
-    put_header(out, kept.len() as u16, weight, if negative { NEGATIVE } else { 0 }, shown);
-    for group in kept.iter().rev() {
-        out.extend_from_slice(&group.to_be_bytes());
+
+    /// Appends the cell.
+    #[inline]
+    fn put(mut self, out: &mut Vec<u8>, negative: bool, scale: u8, shown: u16) {
+        // The last group pushed is the first one of the number, and only zero where all are.
+        if self.last_zeros == self.count {
+            return put_header(out, 0, 0, 0, shown);
+        }
+        let kept = self.count - self.last_zeros;
+        // All of these are at most 64.
+        let weight = self.count as i16 - scale.div_ceil(4) as i16 - 1;
+        let start = 24 - 2 * self.count;
+        let sign = if negative { NEGATIVE } else { 0 };
+        // At most twelve groups, so that the header and the groups lie inside the cell.
+        self.cell[start..start + 12].copy_from_slice(&header(kept as u16, weight, sign, shown));
+        out.extend_from_slice(&self.cell[start..36 - 2 * self.last_zeros]);
     }
 }
 

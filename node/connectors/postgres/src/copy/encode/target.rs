@@ -56,8 +56,8 @@ impl Target {
         let element = match &ty.kind {
             Kind::Array { element, .. } => {
                 // The modifiers of an array are those of its elements; either name may show them.
-                let of_element = TypeName::parse(&element.name).filter(|name| !name.modifiers.is_empty());
-                Some(Box::new(Self::named(element, of_element.or(name))))
+                let name = name.filter(TypeName::is_modified).or_else(|| TypeName::parse(&element.name));
+                Some(Box::new(Self::named(element, name)))
             }
             _ => {
                 return Self {

@@ -58,6 +58,11 @@ impl TypeName {
         parsed.is_valid().then_some(parsed)
     }
 
+    /// Whether it says more than the type.
+    pub(super) fn is_modified(&self) -> bool {
+        !self.modifiers.is_empty() || self.fields.is_some()
+    }
+
     fn is_valid(&self) -> bool {
         let fraction = 0..=6;
         match (self.builtin.oid, self.modifiers.as_slice()) {

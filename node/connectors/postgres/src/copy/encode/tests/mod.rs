@@ -1,7 +1,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod arrays;
+mod default_types;
+mod encodings;
+mod json;
+mod misfits;
+mod moments;
 mod numbers;
 mod numerics;
+mod strings;
 
 use std::sync::Arc;
 

@@ -184,7 +184,7 @@ fn money_counts_the_smallest_unit() {
     let fits = |value: i64| Cell::Value(value.to_be_bytes().to_vec());
     assert_eq!(cells(&whole, "money"), [fits(1200), fits(-9223372036854775800), Cell::Fault("out_of_range")]);
     let decimals: ArrayRef = Arc::new(
-        Decimal128Array::from(vec![12340000, 12345000, i128::from(i64::MAX) * 1000, -12])
+        Decimal128Array::from(vec![12340000, 12345600, i128::from(i64::MAX) * 1000, -12])
             .with_precision_and_scale(38, 5)
             .unwrap(),
     );

@@ -182,6 +182,21 @@ proptest! {
     }
 
     #[test]
+    fn doubles_of_few_digits_are_what_their_text_is(
+        digits in -2_000_000_000_000_000i64..2_000_000_000_000_000,
+        shift in 0u32..40,
+        scale in 0usize..=15,
+        step in -1i64..=1,
+    ) {
+        let near = (digits >> shift) as f64 / 10f64.powi(scale as i32);
+        let value = f64::from_bits(near.to_bits().wrapping_add_signed(step));
+        prop_assume!(value.is_finite());
+        let array: ArrayRef = Arc::new(Float64Array::from(vec![value]));
+        let name = format!("numeric(38,{scale})");
+        prop_assert_eq!(shown(&array, &name), shown(&texts(&[&value.to_string()]), &name));
+    }
+
+    #[test]
     fn every_double_reads_back(bits in any::<u64>()) {
         let value = f64::from_bits(bits);
         prop_assume!(value.is_finite());
