@@ -33,8 +33,8 @@ pub(super) struct Object {
 #[derive(Debug)]
 struct Child {
     name: String,
-    /// The name in quotes as most writers spell it.
-    quoted: Vec<u8>,
+    /// The name in quotes as all writers spell it; `None` where it needs escapes, which have several spellings.
+    quoted: Option<Vec<u8>>,
     column: Column,
     /// Row that brought the field, if a record did.
     born: Option<usize>,
@@ -65,8 +65,7 @@ impl Object {
         let at = self.fields.len();
         self.index.insert(name.clone().into_bytes(), at);
         let plain = super::string::find_special(name.as_bytes(), 0) == name.len();
-        // A name that needs escapes has several spellings; `\0` matches none of them.
-        let quoted = if plain { format!("\"{name}\"").into_bytes() } else { vec![0] };
+        let quoted = plain.then(|| format!("\"{name}\"").into_bytes());
         self.fields.push(Child { name, quoted, column, born });
         at
     }
@@ -131,8 +130,10 @@ impl Object {
         let rest = cursor.rest();
         let fields = self.fields.get(predicted..)?;
         for (ahead, child) in fields.iter().take(LOOK_AHEAD).enumerate() {
-            if rest.starts_with(&child.quoted) {
-                cursor.pos += child.quoted.len();
+            if let Some(quoted) = &child.quoted
+                && rest.starts_with(quoted)
+            {
+                cursor.pos += quoted.len();
                 return Some(predicted + ahead);
             }
         }

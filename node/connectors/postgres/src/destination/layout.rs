@@ -1,10 +1,10 @@
-use arrow::datatypes::Schema;
+use arrow::datatypes::{DataType, Schema};
 
 use super::config::Mode;
 use crate::PostgresError;
 use crate::catalog::Table;
 use crate::copy::encode::{Encoding, default_type};
-use crate::types::{Column, PgType};
+use crate::types::{Column, Kind, PgType};
 
 /// How batches of one schema look as tuples: the columns they are written to.
 pub(super) struct Layout {
@@ -67,8 +67,8 @@ impl Layout {
     pub(super) fn fits(&self, table: &Table) -> bool {
         self.columns.iter().all(|column| {
             table.column(&column.name).is_some_and(|found| {
-                found.column.ty.kind == column.ty.kind
-                    && found.column.ty.name == column.ty.name
+                found.column.ty.oid == column.ty.oid
+                    && bare(&found.column.ty.name) == bare(&column.ty.name)
                     && !found.generated
             })
         })
@@ -121,7 +121,12 @@ fn of_table(schema: &Schema, table: &Table, place: &str) -> Result<Vec<Column>, 
                 "leave it out with a mapping, or write it to a column of type text",
             ));
         }
-        columns.push(found.column.clone());
+        let mut column = found.column.clone();
+        if let (Kind::Array { dimensions, .. }, Some(depth)) = (&mut column.ty.kind, depth(field.data_type())) {
+            // The server keeps arrays of any depth in any column of arrays; what is declared is a remark.
+            *dimensions = depth;
+        }
+        columns.push(column);
     }
     let present = |name: &str| schema.fields().iter().any(|field| field.name() == name);
     if let Some(absent) = table.columns.iter().find(|column| column.required && !present(&column.column.name))
@@ -136,6 +141,22 @@ fn of_table(schema: &Schema, table: &Table, place: &str) -> Result<Vec<Column>, 
         ));
     }
     Ok(columns)
+}
+
+/// The name of a type without brackets, of which the catalogue shows one pair however many were declared.
+fn bare(name: &str) -> &str {
+    name.trim_end_matches("[]")
+}
+
+/// How deep a type of lists is nested, as far as arrays can be.
+fn depth(data_type: &DataType) -> Option<u8> {
+    let mut depth = 0;
+    let mut inner = data_type;
+    while let DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) = inner {
+        depth += 1;
+        inner = item.data_type();
+    }
+    (1..=6).contains(&depth).then_some(depth)
 }
 
 fn key_indexes(columns: &[Column], key: &[String], place: &str) -> Result<Vec<usize>, PostgresError> {

@@ -300,3 +300,11 @@ fn a_fault_has_one_place_however_its_column_is_read() {
         assert_eq!(errors[0].field.as_deref(), Some("[1].key"), "{before}");
     }
 }
+
+#[test]
+fn nothing_but_a_key_is_taken_for_a_key_with_escapes() {
+    let (batches, errors) = decode(LINES, "{\"\\\"a\":1}\n{\0:2}\n{\"\\u0022a\":3}\n");
+    assert_eq!(encode(&batches), "{\"\\\"a\":1}\n{\"\\\"a\":3}\n");
+    assert_eq!(errors.len(), 1);
+    assert!(errors[0].message.starts_with("expected a key in quotes"), "{}", errors[0].message);
+}
