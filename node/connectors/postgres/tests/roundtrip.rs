@@ -201,7 +201,12 @@ fn random_tables_are_the_same_byte_for_byte() {
         )
         .unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let config = ProptestConfig { cases: 96, failure_persistence: None, max_shrink_iters: 150, ..ProptestConfig::default() };
+    let config = ProptestConfig {
+        cases: 96,
+        failure_persistence: None,
+        max_shrink_iters: 150,
+        ..ProptestConfig::default()
+    };
     proptest!(config, |((types, rows) in tables())| {
         prepare(&database, &types, &rows);
         let original = content(&database, "original");
