@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::Path;
 
+use etl_test_services::PostgresServer;
 use serde_json::Value;
 
 use crate::site::{Site, walk};
@@ -47,15 +48,20 @@ fn rows(site: &Site, path: &str) -> Vec<Value> {
 
 #[test]
 fn every_example_is_valid_and_has_a_test() {
-    let site = site();
+    let mut site = site();
+    let database = PostgresServer::shared().fresh_database().unwrap();
+    database.psql("CREATE TABLE customers (id bigint PRIMARY KEY, last_name text, email text, created_at timestamptz)").unwrap();
+    site.set("PG_URL", &database.url());
     let tested = [
         "csv-to-jsonl",
         "dead-letters",
         "fan-in",
         "fan-out",
+        "from-postgres",
         "incremental",
         "parquet-parts",
         "quickstart",
+        "to-postgres",
         "upsert",
     ];
     let mut found: Vec<_> = fs::read_dir(EXAMPLES)
@@ -180,4 +186,26 @@ fn incremental_reads_each_file_once() {
     site.write("deploy/examples/data/shops/rome.csv", orders);
     assert_eq!(run(&site, "incremental")["records_read_here"], 100);
     assert_eq!(site.number("deploy/examples/out/incremental.db", "SELECT count(*) FROM orders"), Some(200));
+}
+
+#[test]
+fn customers_go_to_postgres_and_back() {
+    let mut site = site();
+    let database = PostgresServer::shared().fresh_database().unwrap();
+    site.set("PG_URL", &database.url());
+    let customers = rows(&site, "deploy/examples/data/customers.jsonl");
+    for _ in 0..2 {
+        assert_eq!(counter(&run(&site, "to-postgres"), "delivered"), customers.len() as u64);
+    }
+    let count = |sql: &str| database.psql(sql).unwrap().trim().parse::<usize>().unwrap();
+    assert_eq!(count("SELECT count(*) FROM customers"), customers.len());
+    let cities = customers.iter().filter(|customer| customer["address"]["city"] == "Berlin").count();
+    assert_eq!(count("SELECT count(*) FROM customers WHERE address ->> 'city' = 'Berlin'"), cities);
+    let test = customers.iter().filter(|customer| {
+        customer["tags"].as_array().is_some_and(|tags| tags.iter().any(|tag| tag == "test"))
+    });
+    assert_eq!(count("SELECT count(*) FROM customers WHERE 'test' = ANY (tags)"), test.count());
+    let with_email = count("SELECT count(*) FROM customers WHERE email IS NOT NULL");
+    assert_eq!(counter(&run(&site, "from-postgres"), "delivered"), with_email as u64);
+    assert_eq!(rows(&site, "deploy/examples/out/customers.parquet").len(), with_email);
 }

@@ -11,6 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A directory of its own in which the program runs.
 pub struct Site {
     directory: tempfile::TempDir,
+    environment: Vec<(String, String)>,
 }
 
 /// How the program ended.
@@ -80,7 +81,12 @@ pub struct Counters {
 
 impl Site {
     pub fn new() -> Self {
-        Self { directory: tempfile::tempdir().unwrap() }
+        Self { directory: tempfile::tempdir().unwrap(), environment: Vec::new() }
+    }
+
+    /// Sets a variable for the programs that are started from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -105,6 +111,7 @@ impl Site {
         for name in ["ACTIX_ETL_LOG", "ACTIX_ETL_MEMORY", "ACTIX_ETL_STATE_DIR", "ACTIX_ETL_SECRETS_DIR"] {
             command.env_remove(name);
         }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 

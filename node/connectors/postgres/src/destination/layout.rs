@@ -122,7 +122,8 @@ fn of_table(schema: &Schema, table: &Table, place: &str) -> Result<Vec<Column>, 
             ));
         }
         let mut column = found.column.clone();
-        if let (Kind::Array { dimensions, .. }, Some(depth)) = (&mut column.ty.kind, depth(field.data_type())) {
+        if let (Kind::Array { dimensions, .. }, Some(depth)) = (&mut column.ty.kind, depth(field.data_type()))
+        {
             // The server keeps arrays of any depth in any column of arrays; what is declared is a remark.
             *dimensions = depth;
         }
