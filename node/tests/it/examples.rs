@@ -51,7 +51,7 @@ fn every_example_is_valid_and_has_a_test() {
     let mut site = site();
     let database = PostgresServer::shared().fresh_database().unwrap();
     database.psql("CREATE TABLE customers (id bigint PRIMARY KEY, last_name text, email text, created_at timestamptz)").unwrap();
-    site.set("PG_URL", &database.url());
+    site.set("PG_URL", database.url());
     let tested = [
         "csv-to-jsonl",
         "dead-letters",
@@ -192,7 +192,7 @@ fn incremental_reads_each_file_once() {
 fn customers_go_to_postgres_and_back() {
     let mut site = site();
     let database = PostgresServer::shared().fresh_database().unwrap();
-    site.set("PG_URL", &database.url());
+    site.set("PG_URL", database.url());
     let customers = rows(&site, "deploy/examples/data/customers.jsonl");
     for _ in 0..2 {
         assert_eq!(counter(&run(&site, "to-postgres"), "delivered"), customers.len() as u64);

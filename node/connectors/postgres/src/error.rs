@@ -172,6 +172,8 @@ fn of_server(error: &tokio_postgres::Error, message: String) -> ConnectorError {
         ("08" | "40" | "53" | "57" | "58", _) | (_, "25006" | "55P03" | "25P03") => {
             ConnectorError::transient("postgres_unavailable", message)
         }
+        // Binary values for other types than the table has now: the next attempt looks at it anew.
+        (_, "22P03" | "42804") => ConnectorError::transient("table_changed", message),
         ("28", _) => ConnectorError::user(
             "postgres_login",
             message,
