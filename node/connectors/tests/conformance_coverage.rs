@@ -10,10 +10,12 @@ use etl_sdk::conformance;
 const SOURCES: &[(&str, &str)] = &[
     ("file", "file/tests/conformance.rs"),
     ("generate", "basic/tests/generate.rs"),
+    ("postgres", "postgres/tests/it/conformance.rs"),
     ("sqlite", "sqlite/tests/source.rs"),
 ];
 const DESTINATIONS: &[(&str, &str)] = &[
     ("file", "file/tests/conformance.rs"),
+    ("postgres", "postgres/tests/it/conformance.rs"),
     ("sqlite", "sqlite/tests/conformance.rs"),
     ("stdout", "basic/src/stdout/destination.rs"),
 ];
