@@ -196,17 +196,17 @@ fn of_server(error: &tokio_postgres::Error, message: String) -> ConnectorError {
 }
 
 fn without_state(error: &tokio_postgres::Error, message: String) -> ConnectorError {
-    let text = error.to_string();
+    // With its causes, and without the names in `message`, which may be any words.
+    let text = told(error).to_lowercase();
     let authentication = text.contains("authentication") || text.contains("password missing");
     if authentication && !error.is_closed() {
         return ConnectorError::user("postgres_login", message, "check `username` and `password`");
     }
-    if text.contains("server does not support TLS") {
+    if text.contains("server does not support tls") {
         return ConnectorError::user("tls", message, "switch TLS on at the server, or relax `sslmode`");
     }
     // A wrong certificate is not mended by trying again, a broken connection may be.
-    let certificate = message.contains("certificate") || message.contains("UnknownIssuer");
-    if certificate {
+    if text.contains("certificate") || text.contains("unknownissuer") {
         return ConnectorError::user(
             "tls",
             message,
