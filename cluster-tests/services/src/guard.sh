@@ -21,10 +21,10 @@ while read -r order name; do
     start)
         (
             trap - HUP INT QUIT TERM PIPE
-            exec "$@"
-        ) </dev/null >>"$log" 2>&1 &
+            # Answers only now that signals end it: one that came before would be lost.
+            exec sh -c 'echo "$$" >&3; exec 3>&-; exec "$@"' server "$@"
+        ) 3>&1 </dev/null >>"$log" 2>&1 &
         server=$!
-        echo "$server"
         ;;
     signal)
         kill -s "$name" "$server"

@@ -8,6 +8,8 @@ use super::cell::{Cell, Fate, SourceKind};
 use super::cell_report::CellReport;
 use super::error::Error;
 use super::fault::{Action, Fault};
+use super::outage::Struck;
+use super::postgres::Services;
 use super::process::Ended;
 use super::record::DataSet;
 use super::site::{Mark, Site};
@@ -16,6 +18,9 @@ use super::site::{Mark, Site};
 const PARTITIONS: usize = 2;
 /// How often a fault is tried before the run of a cell is called toothless.
 const TRIES: u32 = 12;
+
+/// Chunks that a part of a source may have fetched beyond the unit that is being written.
+const ON_ITS_WAY: u64 = 4;
 
 /// Runs after which there must have been as many crashes.
 const RUNS_WITHOUT_END: u64 = 20;
@@ -51,6 +56,7 @@ struct Campaign<'a> {
     cell: Cell,
     plan: &'a Plan,
     root: &'a Path,
+    services: &'a Services,
     random: fastrand::Rng,
     report: CellReport,
     /// Faults that are still to strike, with the tries made.
@@ -60,12 +66,13 @@ struct Campaign<'a> {
 }
 
 /// Carries out a plan on one cell, below `root`.
-pub fn run(cell: Cell, plan: &Plan, root: &Path) -> Result<CellReport, Error> {
+pub fn run(cell: Cell, plan: &Plan, root: &Path, services: &Services) -> Result<CellReport, Error> {
     let began = Instant::now();
     let mut campaign = Campaign {
         cell,
         plan,
         root,
+        services,
         random: fastrand::Rng::with_seed(plan.seed),
         report: CellReport { cell: cell.to_string(), ..CellReport::default() },
         pending: VecDeque::new(),
@@ -90,7 +97,7 @@ pub fn run(cell: Cell, plan: &Plan, root: &Path) -> Result<CellReport, Error> {
     Ok(report)
 }
 
-impl Campaign<'_> {
+impl<'a> Campaign<'a> {
     fn goes_on(&self) -> bool {
         let plan = self.plan;
         let settled = |fault: &Fault| {
@@ -111,13 +118,14 @@ impl Campaign<'_> {
         self.pending.extend(faults.into_iter().map(|fault| (fault, 0)));
     }
 
-    fn site(&mut self) -> Result<Site, Error> {
-        let partitions = if self.cell.source == SourceKind::Sqlite { 1 } else { PARTITIONS };
+    fn site(&mut self) -> Result<Site<'a>, Error> {
+        let is_table = self.cell.source == SourceKind::Sqlite || self.cell.source.is_postgres();
+        let partitions = if is_table { 1 } else { PARTITIONS };
         let data = DataSet::generate(self.random.u64(..), partitions, self.plan.records / partitions);
         let audited = self.report.runs % 2 == 1;
         self.report.runs += 1;
         self.report.records += data.len();
-        Site::prepare(self.root, self.cell, data, audited)
+        Site::prepare(self.root, self.cell, data, audited, self.services)
     }
 
     fn baseline(&mut self) -> Result<Baseline, Error> {
@@ -155,12 +163,15 @@ impl Campaign<'_> {
                 self.judge_resumption(&site, baseline, &marks, &ended);
                 return self.conclude(&site, &ended);
             };
-            let ended = self.process(&site, fault, baseline)?;
+            let Struck { ended, bit } = self.process(&site, fault, baseline)?;
             self.report.states_rebuilt += u64::from(ended.says("state database rebuilt"));
             let before = marks;
             marks = site.marks()?;
             self.report.marker_regressions += regressions(&before, &marks);
-            let struck = self.note(fault, &ended, before != marks)?;
+            let struck = self.note(fault, &ended, bit, before != marks)?;
+            if matches!(fault, Fault::Outage(_)) && ended.is_completed() {
+                self.judge_retries(&site, baseline, &before, &ended)?;
+            }
             if !struck && tries < TRIES {
                 self.pending.push_back((fault, tries + 1));
             } else if !struck {
@@ -181,21 +192,25 @@ impl Campaign<'_> {
         }
     }
 
-    fn process(&mut self, site: &Site, fault: Fault, baseline: &Baseline) -> Result<Ended, Error> {
+    fn process(&mut self, site: &Site<'_>, fault: Fault, baseline: &Baseline) -> Result<Struck, Error> {
+        if let (Fault::Outage(outage), Some(postgres)) = (fault, site.postgres) {
+            return outage.strike(site, postgres, &mut self.random, baseline.duration);
+        }
         let mut node = site.start(&fault.failpoints(&mut self.random, self.plan.spread))?;
         if let Some(delay) = fault.delay(&mut self.random, baseline.duration) {
             node.kill_after(delay)?;
         }
-        node.wait()
+        Ok(Struck { ended: node.wait()?, bit: false })
     }
 
     /// Counts a fault if it bit. An end that it does not explain is an error.
-    fn note(&mut self, fault: Fault, ended: &Ended, has_moved: bool) -> Result<bool, Error> {
+    fn note(&mut self, fault: Fault, ended: &Ended, bit: bool, has_moved: bool) -> Result<bool, Error> {
         let report = &mut self.report;
         let traced = fault.trace().is_some_and(|trace| ended.says(&trace));
         let killed = ended.was_killed();
         let struck = match fault {
             Fault::Signal => killed && has_moved,
+            Fault::Outage(_) => bit,
             Fault::Point { action: Action::Kill, .. } => killed,
             Fault::Point { .. } => traced,
         };
@@ -211,11 +226,19 @@ impl Campaign<'_> {
             Fault::Point { action: Action::Panic, .. } => {
                 report.panicked += u64::from(traced && !ended.is_completed())
             }
+            Fault::Outage(outage) => {
+                report.killed_at_points += u64::from(killed);
+                if struck {
+                    *report.outage(outage) += 1;
+                    let gave_up = ended.has_given_up();
+                    *(if gave_up { &mut report.gave_up } else { &mut report.went_on }) += 1;
+                }
+            }
         }
         if struck {
             *report.strikes.entry(fault.name()).or_default() += 1;
         }
-        if killed || ended.is_completed() || traced {
+        if killed || ended.is_completed() || traced || bit && ended.has_given_up() {
             return Ok(struck);
         }
         Err(Error::Unexpected(format!("{}: {}", fault.name(), ended.describe())))
@@ -224,7 +247,7 @@ impl Campaign<'_> {
     /// A process that went on after a crash must have read exactly what was not committed, and fetched little more.
     fn judge_resumption(
         &mut self,
-        site: &Site,
+        site: &Site<'_>,
         baseline: &Baseline,
         marks: &BTreeMap<String, Mark>,
         ended: &Ended,
@@ -239,22 +262,52 @@ impl Campaign<'_> {
         let again = fetched.saturating_sub(rest);
         self.report.refetched_max = self.report.refetched_max.max(again);
         // The last chunk of a partition is a part of one, so that counting in chunks is wrong by one either way.
-        let allowed = 2 * per_chunk * site.data.partitions.len() as u64;
+        let allowed = 2 * per_chunk * site.parts() as u64;
         self.report.refetches_too_many += u64::from(again > allowed);
     }
 
+    /// A process that went on by itself must have gone on from what was committed: every part of the source may fetch
+    /// one unit again and what was on its way behind it, and once more for a unit written again because of its rows.
+    fn judge_retries(
+        &mut self,
+        site: &Site<'_>,
+        baseline: &Baseline,
+        marks: &BTreeMap<String, Mark>,
+        ended: &Ended,
+    ) -> Result<(), Error> {
+        let Some(history) = site.history()? else { return Ok(()) };
+        let total = site.data.len();
+        let rest = total.saturating_sub(marks.values().map(|mark| mark.read).sum());
+        let per_chunk = total.div_ceil(baseline.chunks.max(1));
+        let fetched = ended.chunks.unwrap_or(u64::MAX).saturating_mul(per_chunk);
+        let again = fetched.saturating_sub(rest);
+        self.report.redone_max = self.report.redone_max.max(again);
+        let times = (site.parts() + ended.refusals()) as u64;
+        let allowed = times * (history.largest + ON_ITS_WAY * per_chunk);
+        self.report.redone_too_many += u64::from(again > allowed);
+        Ok(())
+    }
+
     /// Judges a run by the process that completed it.
-    fn conclude(&mut self, site: &Site, ended: &Ended) -> Result<(), Error> {
+    fn conclude(&mut self, site: &Site<'_>, ended: &Ended) -> Result<(), Error> {
         let shown = ended.field("/routes/0/counters").map(shown).unwrap_or_default();
         self.judge(site, Some(shown))
     }
 
     /// Judges a completed run, and its counters if its last process lived to tell them.
-    fn judge(&mut self, site: &Site, counters: Option<[u64; 5]>) -> Result<(), Error> {
+    fn judge(&mut self, site: &Site<'_>, counters: Option<[u64; 5]>) -> Result<(), Error> {
         let verdict = site.check(&site.state())?;
         self.report.verdict.add(&verdict);
         let is_true = counters.is_none_or(|counters| counters == true_counters(site));
         self.report.miscounted += u64::from(!is_true);
+        if let Some(history) = site.history()? {
+            self.report.units_noted += history.units;
+            self.report.out_of_step += history.out_of_step;
+            self.report.torn += history.torn;
+            if history.out_of_step + history.torn > 0 {
+                self.report.unexplained.push(format!("run {}: {history:?}", self.report.runs));
+            }
+        }
         if !verdict.is_clean() || !is_true {
             self.report
                 .unexplained
@@ -265,7 +318,7 @@ impl Campaign<'_> {
 }
 
 /// What the summary must say: records read, delivered, filtered, dead-lettered, failed.
-fn true_counters(site: &Site) -> [u64; 5] {
+fn true_counters(site: &Site<'_>) -> [u64; 5] {
     let count = |fate| site.data.records().filter(|record| site.cell.fate(record) == fate).count() as u64;
     [site.data.len(), count(Fate::Delivered), count(Fate::Filtered), count(Fate::DeadLettered), 0]
 }

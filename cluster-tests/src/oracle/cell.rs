@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 
+use super::postgres;
 use super::record::{Class, FILTERED_BUCKET, Record};
 
 /// The name of the workflow under test.
@@ -16,6 +17,10 @@ pub enum SourceKind {
     JsonLines,
     Parquet,
     Sqlite,
+    /// A table with an integer key, cut into ranges of it.
+    Postgres,
+    /// A table without a key, cut into ranges of its pages.
+    PostgresPages,
 }
 
 /// Where the output goes.
@@ -25,6 +30,19 @@ pub enum DestinationKind {
     SqliteUpsert,
     JsonLines,
     Parquet,
+    PostgresAppend,
+    PostgresUpsert,
+}
+
+/// Where a workflow finds its input and leaves its output.
+#[derive(Debug, Clone, Copy)]
+pub struct Places<'a> {
+    /// The directory of the input.
+    pub input: &'a Path,
+    /// The directory of the output.
+    pub output: &'a Path,
+    /// The URL of the PostgreSQL database, where there is one.
+    pub database: Option<&'a str>,
 }
 
 /// One pair of source and destination.
@@ -43,8 +61,8 @@ pub enum Fate {
 }
 
 impl SourceKind {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Csv, Self::JsonLines, Self::Parquet, Self::Sqlite];
+    /// Those that need no server.
+    const SERVERLESS: [Self; 4] = [Self::Csv, Self::JsonLines, Self::Parquet, Self::Sqlite];
 
     fn name(self) -> &'static str {
         match self {
@@ -52,33 +70,45 @@ impl SourceKind {
             Self::JsonLines => "jsonl",
             Self::Parquet => "parquet",
             Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+            Self::PostgresPages => "postgres_pages",
         }
     }
 
-    /// A Parquet file cannot hold a malformed record: its columns have types.
-    pub fn holds_malformed(self) -> bool {
-        self != Self::Parquet
+    /// Whether it is a table of PostgreSQL.
+    pub fn is_postgres(self) -> bool {
+        matches!(self, Self::Postgres | Self::PostgresPages)
     }
 
-    fn step(self, input: &Path) -> Value {
+    fn step(self, places: &Places<'_>) -> Value {
         let types = json!({
             "p": "int", "i": "int", "text": "string", "note": "string", "price": "float", "flag": "boolean",
             "bucket": "int", "divisor": "int", "checksum": "string",
         });
-        let files = input.join(format!("part-*.{}", self.name()));
+        let files = places.input.join(format!("part-*.{}", self.name()));
         let config = match self {
             Self::Csv | Self::JsonLines => json!({ "path": files, "schema": types }),
             Self::Parquet => json!({ "path": files }),
-            Self::Sqlite => json!({ "path": input.join("input.db"), "table": "records" }),
+            Self::Sqlite => json!({ "path": places.input.join("input.db"), "table": "records" }),
+            Self::Postgres | Self::PostgresPages => json!({
+                "url": places.database, "table": postgres::INPUT, "partitions": postgres::PARTITIONS,
+            }),
         };
-        let kind = if self == Self::Sqlite { "sqlite" } else { "file" };
+        let kind = match self {
+            Self::Csv | Self::JsonLines | Self::Parquet => "file",
+            Self::Sqlite => "sqlite",
+            Self::Postgres | Self::PostgresPages => "postgres",
+        };
         json!({ "type": kind, "on_error": "dead_letter", "config": config })
     }
 }
 
 impl DestinationKind {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::SqliteAppend, Self::SqliteUpsert, Self::JsonLines, Self::Parquet];
+    /// Those that need no server.
+    pub const SERVERLESS: [Self; 4] =
+        [Self::SqliteAppend, Self::SqliteUpsert, Self::JsonLines, Self::Parquet];
+    /// Those that are tables of PostgreSQL.
+    pub const POSTGRES: [Self; 2] = [Self::PostgresAppend, Self::PostgresUpsert];
 
     fn name(self) -> &'static str {
         match self {
@@ -86,33 +116,75 @@ impl DestinationKind {
             Self::SqliteUpsert => "sqlite_upsert",
             Self::JsonLines => "jsonl",
             Self::Parquet => "parquet",
+            Self::PostgresAppend => "postgres",
+            Self::PostgresUpsert => "postgres_upsert",
         }
     }
 
-    /// Whether it is a table.
+    /// Whether it is a table of SQLite.
     pub fn is_sqlite(self) -> bool {
         matches!(self, Self::SqliteAppend | Self::SqliteUpsert)
     }
 
-    /// The name of the file that it writes.
+    /// Whether it is a table of PostgreSQL.
+    pub fn is_postgres(self) -> bool {
+        matches!(self, Self::PostgresAppend | Self::PostgresUpsert)
+    }
+
+    /// Whether it is a table.
+    pub fn is_table(self) -> bool {
+        self.is_sqlite() || self.is_postgres()
+    }
+
+    /// Whether rows of the same key are overwritten.
+    pub fn is_upsert(self) -> bool {
+        matches!(self, Self::SqliteUpsert | Self::PostgresUpsert)
+    }
+
+    /// Of so many records made to be refused, a table of PostgreSQL refuses two: one by a check, one by a unique index.
+    /// An upsert has to look for each of them, which takes long.
+    pub fn refusal_step(self) -> i64 {
+        if self == Self::PostgresUpsert { 16 } else { 2 }
+    }
+
+    /// Whether a record made to be refused is refused here.
+    fn refuses(self, record: &Record) -> bool {
+        self.is_sqlite() || self.is_postgres() && record.i % self.refusal_step() < 2
+    }
+
+    /// Whether rows are written in the order in which they come. An upsert of PostgreSQL merges a unit as a set.
+    pub fn keeps_order(self) -> bool {
+        self != Self::PostgresUpsert
+    }
+
+    /// The name of the file that it writes, if it is one.
     pub fn file(self) -> &'static str {
         match self {
             Self::SqliteAppend | Self::SqliteUpsert => "out.db",
             Self::JsonLines => "out.jsonl",
             Self::Parquet => "out.parquet",
+            Self::PostgresAppend | Self::PostgresUpsert => "",
         }
     }
 
-    fn step(self, output: &Path) -> Value {
-        let path = output.join(self.file());
+    fn step(self, places: &Places<'_>) -> Value {
+        let path = places.output.join(self.file());
         let config = match self {
             Self::SqliteAppend => json!({ "path": path, "table": "records" }),
             Self::SqliteUpsert => {
                 json!({ "path": path, "table": "records", "mode": "upsert", "key": ["p", "i"] })
             }
             Self::JsonLines | Self::Parquet => json!({ "path": path }),
+            Self::PostgresAppend => json!({ "url": places.database, "table": postgres::OUTPUT }),
+            Self::PostgresUpsert => json!({
+                "url": places.database, "table": postgres::OUTPUT, "mode": "upsert", "key": ["p", "i"],
+            }),
         };
-        let kind = if self.is_sqlite() { "sqlite" } else { "file" };
+        let kind = match self {
+            Self::JsonLines | Self::Parquet => "file",
+            Self::SqliteAppend | Self::SqliteUpsert => "sqlite",
+            Self::PostgresAppend | Self::PostgresUpsert => "postgres",
+        };
         json!({ "type": kind, "on_error": "dead_letter", "config": config })
     }
 }
@@ -120,28 +192,60 @@ impl DestinationKind {
 impl Cell {
     /// The whole matrix.
     pub fn all() -> Vec<Self> {
-        let pairs = |source| DestinationKind::ALL.map(|destination| Self { source, destination });
-        SourceKind::ALL.into_iter().flat_map(pairs).collect()
+        use DestinationKind::{Parquet, PostgresAppend, PostgresUpsert, SqliteAppend};
+        let pairs = |source| DestinationKind::SERVERLESS.map(|destination| Self { source, destination });
+        let mut all: Vec<Self> = SourceKind::SERVERLESS.into_iter().flat_map(pairs).collect();
+        let with_server: [(SourceKind, &[DestinationKind]); 3] = [
+            (SourceKind::Csv, &[PostgresAppend, PostgresUpsert]),
+            (SourceKind::Postgres, &[PostgresAppend, PostgresUpsert, Parquet, SqliteAppend]),
+            (SourceKind::PostgresPages, &[PostgresAppend, Parquet]),
+        ];
+        for (source, destinations) in with_server {
+            all.extend(destinations.iter().map(|&destination| Self { source, destination }));
+        }
+        all
+    }
+
+    /// Whether PostgreSQL is on one of its sides.
+    pub fn uses_postgres(self) -> bool {
+        self.source.is_postgres() || self.destination.is_postgres()
+    }
+
+    /// Whether prices are exact numbers in the input, which a column of floats in SQLite does not take.
+    pub fn has_exact_prices(self) -> bool {
+        self.source.is_postgres() && !self.destination.is_sqlite()
+    }
+
+    /// Whether malformed records are malformed in the input. The columns of a Parquet file and of a table of PostgreSQL
+    /// have types; an exact number of the latter may still be NaN.
+    fn holds_malformed(self) -> bool {
+        match self.source {
+            SourceKind::Csv | SourceKind::JsonLines | SourceKind::Sqlite => true,
+            SourceKind::Parquet => false,
+            SourceKind::Postgres | SourceKind::PostgresPages => self.has_exact_prices(),
+        }
     }
 
     /// What must become of a record here.
     pub fn fate(self, record: &Record) -> Fate {
         match record.class {
             Class::Filtered => Fate::Filtered,
-            Class::Malformed if self.source.holds_malformed() => Fate::DeadLettered,
+            Class::Malformed if self.holds_malformed() => Fate::DeadLettered,
             Class::Uncomputable => Fate::DeadLettered,
-            Class::Refused if self.destination.is_sqlite() => Fate::DeadLettered,
+            Class::Refused if self.destination.refuses(record) => Fate::DeadLettered,
             Class::Plain | Class::Malformed | Class::Refused => Fate::Delivered,
         }
     }
 
     /// The workflow file; JSON is YAML too.
-    pub fn workflow(self, input: &Path, output: &Path) -> Value {
+    pub fn workflow(self, places: &Places<'_>) -> Value {
+        // A server takes longer to come back than anything in a file.
+        let attempts = if self.uses_postgres() { 60 } else { 8 };
         json!({ "workflow": {
             "name": WORKFLOW,
-            "retry": { "max_attempts": 8, "initial_backoff": "5ms", "max_backoff": "100ms" },
+            "retry": { "max_attempts": attempts, "initial_backoff": "5ms", "max_backoff": "100ms" },
             "delivery": { "guarantee": "exactly_once" },
-            "source": self.source.step(input),
+            "source": self.source.step(places),
             "transformations": [
                 {
                     "type": "filter",
@@ -161,7 +265,7 @@ impl Cell {
                     },
                 },
             ],
-            "destination": self.destination.step(output),
+            "destination": self.destination.step(places),
         }})
     }
 }
@@ -191,7 +295,7 @@ mod tests {
 
     #[test]
     fn every_cell_has_a_name_of_its_own() {
-        assert_eq!(Cell::all().len(), 16);
+        assert_eq!(Cell::all().len(), 24);
         for cell in Cell::all() {
             assert_eq!(cell.to_string().parse::<Cell>().unwrap(), cell);
         }

@@ -8,6 +8,7 @@ use super::cell::Cell;
 use super::cell_report::CellReport;
 use super::error::Error;
 use super::fault::Fault;
+use super::postgres::Services;
 use super::report::Report;
 use super::scenario::Scenario;
 
@@ -88,16 +89,17 @@ fn prove(args: &Args) -> Result<Report, Error> {
     let root = scratch.path().join("run");
     let wanted = |part| args.part.is_empty() || args.part.contains(&part);
     let cells = if args.cell.is_empty() { Cell::all() } else { args.cell.clone() };
+    let services = Services::default();
     let mut report = Report { seed: args.seed, ..Report::default() };
     if wanted(Part::Cells) {
         for (index, &cell) in cells.iter().enumerate() {
-            let plan = plan(args, index, cells.len());
+            let plan = plan(args, cell, index, cells.len());
             let failed = |error: Error| CellReport {
                 cell: cell.to_string(),
                 unexplained: vec![error.to_string()],
                 ..CellReport::default()
             };
-            let cell = campaign::run(cell, &plan, &root).unwrap_or_else(failed);
+            let cell = campaign::run(cell, &plan, &root, &services).unwrap_or_else(failed);
             eprintln!(
                 "{}: {} crashes, {} records, {:.0} s",
                 cell.cell,
@@ -109,7 +111,7 @@ fn prove(args: &Args) -> Result<Report, Error> {
         }
     }
     let parts = [
-        (Part::Zombies, Scenario::zombies()),
+        (Part::Zombies, Scenario::zombies(args.short)),
         (Part::Rewinds, Scenario::rewinds()),
         (Part::Controls, Scenario::controls()),
     ];
@@ -117,26 +119,30 @@ fn prove(args: &Args) -> Result<Report, Error> {
         let chosen =
             scenarios.into_iter().filter(|(_, cell)| args.cell.is_empty() || args.cell.contains(cell));
         for (scenario, cell) in chosen {
-            report.scenarios.push(scenario.play(cell, args.seed, &root));
+            report.scenarios.push(scenario.play(cell, args.seed, &root, &services));
         }
     }
     Ok(report)
 }
 
-fn plan(args: &Args, index: usize, cells: usize) -> Plan {
+fn plan(args: &Args, cell: Cell, index: usize, cells: usize) -> Plan {
     let matrix = Fault::matrix();
     let seed = args.seed.wrapping_mul(1_000_003).wrapping_add(index as u64);
     let share = |records: u64| args.records.unwrap_or(records).div_ceil(cells as u64);
     if args.short {
         // Every cell has another part of the faults, so that all of them strike somewhere.
-        let faults = matrix.iter().cycle().skip(index * SHORT_FAULTS).take(SHORT_FAULTS.min(matrix.len()));
+        let of_cell = if cell.uses_postgres() { SHORT_FAULTS_OF_POSTGRES } else { SHORT_FAULTS };
+        let faults = matrix.iter().copied().cycle().skip(index * of_cell).take(of_cell.min(matrix.len()));
+        let outages = Fault::outages(cell).into_iter().enumerate();
+        let outages =
+            outages.filter(|(number, _)| (number + index).is_multiple_of(2)).map(|(_, outage)| outage);
         return Plan {
             seed,
-            records: 12_000,
-            records_in_all: share(24_000 * cells as u64),
-            crashes: args.crashes.unwrap_or(12),
+            records: if cell.uses_postgres() { 8_000 } else { 12_000 },
+            records_in_all: if cell.uses_postgres() { 16_000 } else { share(24_000 * cells as u64) },
+            crashes: args.crashes.unwrap_or(if cell.uses_postgres() { 6 } else { 12 }),
             crashes_per_run: 10,
-            faults: faults.copied().collect(),
+            faults: faults.chain(outages).collect(),
             signals: 0.25,
             spread: 1,
         };
@@ -147,7 +153,7 @@ fn plan(args: &Args, index: usize, cells: usize) -> Plan {
         records_in_all: share(10_000_000),
         crashes: args.crashes.unwrap_or(200),
         crashes_per_run: 30,
-        faults: matrix,
+        faults: [matrix, Fault::outages(cell)].concat(),
         signals: 0.25,
         spread: 1,
     }
@@ -155,3 +161,5 @@ fn plan(args: &Args, index: usize, cells: usize) -> Plan {
 
 /// Faults of one cell in the short form: sixteen cells times nine are more than there are.
 const SHORT_FAULTS: usize = 9;
+/// The same where a server is used, which takes longer. Outages come on top.
+const SHORT_FAULTS_OF_POSTGRES: usize = 4;

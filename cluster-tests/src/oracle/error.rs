@@ -23,6 +23,9 @@ pub enum Error {
     /// A Parquet file that the oracle writes or reads itself.
     #[error("parquet: {0}")]
     Parquet(#[from] parquet::errors::ParquetError),
+    /// A server that the oracle starts and asks itself.
+    #[error("service: {0}")]
+    Service(#[from] etl_test_services::ServiceError),
     /// Columns that the oracle writes or reads itself.
     #[error("arrow: {0}")]
     Arrow(#[from] arrow::error::ArrowError),

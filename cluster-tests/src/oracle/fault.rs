@@ -2,6 +2,9 @@ use std::time::Duration;
 
 use etl_sdk::FAILPOINTS;
 
+use super::cell::Cell;
+use super::outage::Outage;
+
 /// What happens at a crash point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
@@ -20,10 +23,12 @@ pub enum Fault {
     Point { point: &'static str, action: Action },
     /// SIGKILL at a random moment.
     Signal,
+    /// Something happens to the server.
+    Outage(Outage),
 }
 
 /// Points that are passed only once everything has been delivered.
-const LATE: &[&str] = &["all_routes_done", "completion_started", "completed"];
+pub const LATE: &[&str] = &["all_routes_done", "completion_started", "completed"];
 
 impl Action {
     /// All of them.
@@ -43,6 +48,13 @@ impl Fault {
     pub fn matrix() -> Vec<Self> {
         let at = |&point| Action::ALL.map(|action| Self::Point { point, action });
         FAILPOINTS.iter().flat_map(at).collect()
+    }
+
+    /// Everything that can happen to the server of a cell.
+    pub fn outages(cell: Cell) -> Vec<Self> {
+        let anywhere = Outage::ANYWHERE.iter().filter(|_| cell.uses_postgres());
+        let in_commits = Outage::IN_COMMITS.iter().filter(|_| cell.destination.is_postgres());
+        anywhere.chain(in_commits).copied().map(Self::Outage).collect()
     }
 
     /// Whether it can only strike at the end of a run.
@@ -105,6 +117,7 @@ impl Fault {
         match self {
             Self::Point { point, action } => format!("{point}={}", action.argument()),
             Self::Signal => "kill -9".to_owned(),
+            Self::Outage(outage) => outage.name().to_owned(),
         }
     }
 }

@@ -16,7 +16,7 @@ use super::record::{Class, DataSet, Record};
 /// Rows of a Parquet row group: several chunks' worth, so that a run resumes inside of row groups too.
 const ROW_GROUP: usize = 3_000;
 
-/// Writes the input of a run into a directory, without the code under test.
+/// Writes the input of a run into files of a directory, without the code under test.
 pub fn write(kind: SourceKind, data: &DataSet, directory: &Path) -> Result<(), Error> {
     if kind == SourceKind::Sqlite {
         return write_sqlite(data, &directory.join("input.db"));

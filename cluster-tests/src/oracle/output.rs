@@ -41,6 +41,14 @@ pub struct Meta<'a> {
     pub label: Cow<'a, str>,
 }
 
+impl<'a> Row<'a> {
+    /// A row as a line of JSON.
+    pub fn from_json(line: &'a [u8]) -> Result<Self, Error> {
+        let context = |source| Error::json(format!("the row {}", String::from_utf8_lossy(line)))(source);
+        serde_json::from_slice(line).map_err(context)
+    }
+}
+
 /// A boolean, which a SQLite source may hand on as the number it is stored as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
@@ -68,6 +76,9 @@ pub fn read(kind: DestinationKind, directory: &Path, row: &mut dyn FnMut(Row<'_>
         DestinationKind::JsonLines => read_json(&path, row),
         DestinationKind::Parquet => read_parquet(&path, row),
         DestinationKind::SqliteAppend | DestinationKind::SqliteUpsert => read_sqlite(&path, row),
+        DestinationKind::PostgresAppend | DestinationKind::PostgresUpsert => {
+            Err(Error::Unexpected("a table of PostgreSQL is not a file".to_owned()))
+        }
     }
 }
 
@@ -75,7 +86,7 @@ fn read_json(path: &Path, row: &mut dyn FnMut(Row<'_>)) -> Result<(), Error> {
     let mut file = BufReader::new(File::open(path).map_err(Error::file(path))?);
     let mut line = Vec::new();
     while file.read_until(b'\n', &mut line).map_err(Error::file(path))? > 0 {
-        row(serde_json::from_slice(&line).map_err(Error::json(path.display().to_string()))?);
+        row(Row::from_json(&line)?);
         line.clear();
     }
     Ok(())

@@ -91,6 +91,11 @@ impl Node {
         descriptors.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|open| open == path)
     }
 
+    /// Lets a moment pass before a condition is looked at again.
+    pub fn glance() {
+        std::thread::sleep(GLANCE);
+    }
+
     /// Waits until the condition holds; an error when the process ends or time is up before.
     pub fn until(
         &mut self,

@@ -50,6 +50,11 @@ impl Report {
             "panicked",
             "kill -9",
             "errors",
+            "server crashed",
+            "reset",
+            "COMMIT unsent",
+            "COMMIT unanswered",
+            "run again",
             "faults struck",
             "lost",
             "doubled",
@@ -59,6 +64,8 @@ impl Report {
             "letters doubled",
             "miscounted",
             "re-read max",
+            "redone max",
+            "units noted",
             "states rebuilt",
             "s",
         ]);
@@ -70,6 +77,13 @@ impl Report {
             total.panicked += cell.panicked;
             total.killed_from_outside += cell.killed_from_outside;
             total.errors += cell.errors;
+            total.server_crashes += cell.server_crashes;
+            total.resets += cell.resets;
+            total.commits_unsent += cell.commits_unsent;
+            total.commits_unanswered += cell.commits_unanswered;
+            total.gave_up += cell.gave_up;
+            total.units_noted += cell.units_noted;
+            total.redone_max = total.redone_max.max(cell.redone_max);
             total.verdict.add(&cell.verdict);
             total.miscounted += cell.miscounted;
             total.states_rebuilt += cell.states_rebuilt;
@@ -89,6 +103,11 @@ impl Report {
                 cell.panicked.to_string(),
                 cell.killed_from_outside.to_string(),
                 cell.errors.to_string(),
+                cell.server_crashes.to_string(),
+                cell.resets.to_string(),
+                cell.commits_unsent.to_string(),
+                cell.commits_unanswered.to_string(),
+                cell.gave_up.to_string(),
                 cell.strikes.len().to_string(),
                 verdict.lost.to_string(),
                 (verdict.doubled + verdict.foreign).to_string(),
@@ -98,6 +117,8 @@ impl Report {
                 (verdict.letters_doubled + verdict.letters_foreign).to_string(),
                 cell.miscounted.to_string(),
                 cell.refetched_max.to_string(),
+                cell.redone_max.to_string(),
+                cell.units_noted.to_string(),
                 cell.states_rebuilt.to_string(),
                 format!("{:.0}", cell.seconds),
             ]);
@@ -115,6 +136,8 @@ impl Report {
             "cell",
             "must happen",
             "happened",
+            "refused by the marker",
+            "connection ended",
             "lost",
             "doubled",
             "altered",
@@ -129,6 +152,8 @@ impl Report {
                 scenario.cell.clone(),
                 scenario.expected.to_owned(),
                 word(scenario.bit).to_owned(),
+                scenario.refused_by_marker.to_string(),
+                scenario.connections_ended.to_string(),
                 verdict.lost.to_string(),
                 (verdict.doubled + verdict.foreign).to_string(),
                 verdict.altered.to_string(),

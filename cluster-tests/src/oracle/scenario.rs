@@ -1,11 +1,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use etl_sdk::FAILPOINTS;
 use rustix::process::Signal;
 use serde::Serialize;
 
 use super::cell::{Cell, DestinationKind, SourceKind};
 use super::error::Error;
+use super::fault::LATE;
+use super::postgres::Services;
 use super::process::{Ended, Node};
 use super::record::DataSet;
 use super::site::{Site, copy_directory};
@@ -15,6 +18,8 @@ use super::verdict::Verdict;
 const ATTEMPTS: u32 = 8;
 /// Records of a scenario's run.
 const RECORDS: usize = 30_000;
+/// The same where a server writes them.
+const RECORDS_TO_SERVER: usize = 20_000;
 /// Slows an owner down, so that it commits many units and has work left when something else has happened.
 const SLOWLY: &str = "chunk_processed=sleep(60)";
 
@@ -27,12 +32,26 @@ pub struct ScenarioReport {
     pub expected: &'static str,
     /// Whether it happened.
     pub bit: bool,
+    /// Owners that woke up and whose next commit the marker refused.
+    pub refused_by_marker: u64,
+    /// Owners whose connection was ended in a unit because they held the marker.
+    pub connections_ended: u64,
     #[serde(flatten)]
     pub verdict: Verdict,
     /// Whether the scenario says what it should.
     pub holds: bool,
     /// What went wrong, if it did.
     pub note: String,
+}
+
+/// What a course of events has come to.
+#[derive(Debug, Default)]
+pub struct Played {
+    /// Whether it happened as it was meant to.
+    pub bit: bool,
+    pub verdict: Verdict,
+    pub refused_by_marker: u64,
+    pub connections_ended: u64,
 }
 
 /// A named course of events.
@@ -59,21 +78,34 @@ const PAUSED: &[&str] = &[
     "commit_done",
 ];
 
+/// Points left out in the short form, because one beside them is much the same.
+const SKIPPED: &[&str] =
+    &["fenced", "dead_letters_written", "source_acknowledged", "completion_started", "completed"];
+
 impl Scenario {
-    /// All zombies, over these destinations.
-    pub fn zombies() -> Vec<(Self, Cell)> {
-        let at = |&point: &&'static str| cells().map(|cell| (Self::Zombie { point }, cell));
-        PAUSED.iter().flat_map(at).collect()
+    /// All zombies, over all kinds of destinations; in the short form the modes of a server's share the points.
+    pub fn zombies(short: bool) -> Vec<(Self, Cell)> {
+        let at = |&point: &&'static str| serverless().map(|cell| (Self::Zombie { point }, cell));
+        let mut zombies: Vec<_> = PAUSED.iter().flat_map(at).collect();
+        for (number, &point) in FAILPOINTS.iter().enumerate() {
+            let chosen = with_server().into_iter().enumerate();
+            let other = |mode: usize| {
+                !(number + mode).is_multiple_of(with_server().len()) || SKIPPED.contains(&point)
+            };
+            let chosen = chosen.filter(|(mode, _)| !(short && other(*mode)));
+            zombies.extend(chosen.map(|(_, cell)| (Self::Zombie { point }, cell)));
+        }
+        zombies
     }
 
     /// The destinations restored from a backup.
     pub fn rewinds() -> Vec<(Self, Cell)> {
-        cells().map(|cell| (Self::Rewound, cell)).to_vec()
+        all().map(|cell| (Self::Rewound, cell)).collect()
     }
 
     /// The control runs.
     pub fn controls() -> Vec<(Self, Cell)> {
-        cells().iter().flat_map(|&cell| [(Self::WithoutMarker, cell), (Self::WithoutFence, cell)]).collect()
+        all().flat_map(|cell| [(Self::WithoutMarker, cell), (Self::WithoutFence, cell)]).collect()
     }
 
     fn name(self) -> String {
@@ -87,6 +119,7 @@ impl Scenario {
 
     fn expected(self) -> &'static str {
         match self {
+            Self::Zombie { point } if LATE.contains(&point) => "nothing left to write",
             Self::Zombie { .. } => "fenced",
             Self::Rewound => "destination_rewound",
             Self::WithoutMarker | Self::WithoutFence => "doubled > 0",
@@ -94,36 +127,42 @@ impl Scenario {
     }
 
     /// Plays it below `root`.
-    pub fn play(self, cell: Cell, seed: u64, root: &Path) -> ScenarioReport {
+    pub fn play(self, cell: Cell, seed: u64, root: &Path, services: &Services) -> ScenarioReport {
         let mut report = ScenarioReport {
             name: self.name(),
             cell: cell.to_string(),
             expected: self.expected(),
             bit: false,
+            refused_by_marker: 0,
+            connections_ended: 0,
             verdict: Verdict::default(),
             holds: false,
             note: String::new(),
         };
-        let mut played = self.attempt(cell, seed, root);
+        let mut played = self.attempt(cell, seed, root, services);
         for _ in 1..ATTEMPTS {
             if !matches!(played, Err(Error::Unexpected(_))) {
                 break;
             }
-            played = self.attempt(cell, seed, root);
+            played = self.attempt(cell, seed, root, services);
         }
         match played {
-            Ok((bit, verdict)) => {
-                (report.bit, report.verdict) = (bit, verdict);
-                report.holds = bit && (self.is_control() || verdict.is_clean());
+            Ok(played) => {
+                report.holds = played.bit && (self.is_control() || played.verdict.is_clean());
+                (report.bit, report.verdict) = (played.bit, played.verdict);
+                report.refused_by_marker = played.refused_by_marker;
+                report.connections_ended = played.connections_ended;
             }
             Err(error) => report.note = error.to_string(),
         }
         report
     }
 
-    fn attempt(self, cell: Cell, seed: u64, root: &Path) -> Result<(bool, Verdict), Error> {
-        let site = Site::prepare(root, cell, DataSet::generate(seed, 1, RECORDS), true)?;
+    fn attempt(self, cell: Cell, seed: u64, root: &Path, services: &Services) -> Result<Played, Error> {
+        let records = if cell.uses_postgres() { RECORDS_TO_SERVER } else { RECORDS };
+        let site = Site::prepare(root, cell, DataSet::generate(seed, 1, records), true, services)?;
         match self {
+            Self::Zombie { point } if cell.uses_postgres() => server_zombie(&site, point),
             Self::Zombie { point } => zombie(&site, point),
             Self::Rewound => rewound(&site),
             Self::WithoutMarker => without_marker(&site),
@@ -136,8 +175,16 @@ impl Scenario {
     }
 }
 
-fn cells() -> [Cell; 4] {
-    DestinationKind::ALL.map(|destination| Cell { source: SourceKind::Csv, destination })
+fn serverless() -> [Cell; 4] {
+    DestinationKind::SERVERLESS.map(|destination| Cell { source: SourceKind::Csv, destination })
+}
+
+fn with_server() -> [Cell; 2] {
+    DestinationKind::POSTGRES.map(|destination| Cell { source: SourceKind::Csv, destination })
+}
+
+fn all() -> impl Iterator<Item = Cell> {
+    serverless().into_iter().chain(with_server())
 }
 
 fn completed(ended: Ended) -> Result<Ended, Error> {
@@ -154,7 +201,7 @@ fn killed(ended: Ended) -> Result<(), Error> {
 
 /// Gives another node what it needs to take over from a stopped owner: its state as it is at this moment. Dead letters
 /// are shared where the owner may commit once more before it is fenced.
-fn take_over(site: &Site) -> Result<PathBuf, Error> {
+fn take_over(site: &Site<'_>) -> Result<PathBuf, Error> {
     let second = site.state().with_file_name("state-2");
     copy_directory(&site.state(), &second)?;
     if site.cell.destination.is_sqlite() {
@@ -175,15 +222,15 @@ fn stopped(node: &mut Node) -> Result<(), Error> {
     node.until("it stopped", |node| Ok(node.is_stopped()))
 }
 
-fn fenced(node: Node) -> Result<(), Error> {
+fn fenced(node: Node) -> Result<Ended, Error> {
     let ended = node.wait()?;
     match ended.failure_codes().contains(&"fenced") {
-        true => Ok(()),
+        true => Ok(ended),
         false => Err(Error::Unexpected(format!("the old owner was not fenced: {}", ended.describe()))),
     }
 }
 
-fn zombie(site: &Site, point: &str) -> Result<(bool, Verdict), Error> {
+fn zombie(site: &Site<'_>, point: &str) -> Result<Played, Error> {
     let slowly = if point == "chunk_processed" { "chunk_read=sleep(20)" } else { SLOWLY };
     let holds_lock = site.cell.destination.is_sqlite() && point != "commit_done";
     let mut pauses = format!("{point}=3*off->1*return(stop)->off");
@@ -205,23 +252,55 @@ fn zombie(site: &Site, point: &str) -> Result<(bool, Verdict), Error> {
     completed(second.wait()?)?;
     first.signal(Signal::CONT)?;
     fenced(first)?;
-    Ok((true, site.check(&state)?))
+    Ok(Played { bit: true, verdict: site.check(&state)?, ..Played::default() })
+}
+
+/// How often an owner's number is raised before another takes over: an owner that comes back raises its own in a state
+/// that is a copy, and must not reach the other's.
+const RAISES: u32 = 2;
+
+/// A server ends the connection of an owner that is paused inside of a unit, so that nobody has to wait for it.
+fn server_zombie(site: &Site<'_>, point: &str) -> Result<Played, Error> {
+    let is_late = LATE.contains(&point);
+    // A server commits few units, each with much in it.
+    let passages = if PAUSED.contains(&point) { "1*off->" } else { "" };
+    let slowly = if point == "chunk_processed" { "chunk_read=sleep(20)" } else { SLOWLY };
+    let mut failpoints = format!("{point}={passages}1*return(stop)->off");
+    if !is_late {
+        failpoints = format!("{failpoints};{slowly}");
+    }
+    let mut first = site.start(&failpoints)?;
+    stopped(&mut first)?;
+    let state = take_over(site)?;
+    for _ in 0..if is_late { 0 } else { RAISES } {
+        killed(Node::start("second", &site.workflow(), &state, "claimed=return(kill)")?.wait()?)?;
+    }
+    let second = completed(Node::start("second", &site.workflow(), &state, "")?.wait()?)?;
+    let ended = u64::from(second.says("ended the connection of an older owner"));
+    first.signal(Signal::CONT)?;
+    let refused = if is_late {
+        completed(first.wait()?)?;
+        0
+    } else {
+        fenced(first)?;
+        1 - ended
+    };
+    let verdict = site.check(&state)?;
+    Ok(Played { bit: true, verdict, refused_by_marker: refused, connections_ended: ended })
 }
 
 /// Units committed so far, while nodes may be at work.
-fn units(site: &Site) -> Result<u64, Error> {
+fn units(site: &Site<'_>) -> Result<u64, Error> {
     Ok(site.live_marks()?.values().map(|mark| mark.seq).sum())
 }
 
-fn rewound(site: &Site) -> Result<(bool, Verdict), Error> {
-    let backup = site.state().with_file_name("backup");
-    let latest = site.state().with_file_name("latest");
+fn rewound(site: &Site<'_>) -> Result<Played, Error> {
     killed(site.start(&format!("commit_done=1*off->return(kill);{SLOWLY}"))?.wait()?)?;
-    copy_directory(&site.output(), &backup)?;
+    let backup = site.back_up("backup")?;
     killed(site.start(&format!("checkpoint_stored=return(kill);{SLOWLY}"))?.wait()?)?;
-    copy_directory(&site.output(), &latest)?;
+    let latest = site.back_up("latest")?;
 
-    copy_directory(&backup, &site.output())?;
+    site.restore(&backup)?;
     let before = site.marks()?;
     let halted = site.start("")?.wait()?;
     let bit = halted.failure_codes().contains(&"destination_rewound");
@@ -235,19 +314,21 @@ fn rewound(site: &Site) -> Result<(bool, Verdict), Error> {
         return Err(Error::Unexpected("it was refused, but something was committed".to_owned()));
     }
 
-    copy_directory(&latest, &site.output())?;
+    site.restore(&latest)?;
     completed(site.start("")?.wait()?)?;
-    Ok((bit, site.check(&site.state())?))
+    Ok(Played { bit, verdict: site.check(&site.state())?, ..Played::default() })
 }
 
-fn without_marker(site: &Site) -> Result<(bool, Verdict), Error> {
+fn without_marker(site: &Site<'_>) -> Result<Played, Error> {
+    site.accept_everything()?;
     killed(site.start(&format!("commit_done=3*off->return(kill);{SLOWLY}"))?.wait()?)?;
     completed(site.start("ignore_marker=return")?.wait()?)?;
     let verdict = site.check(&site.state())?;
-    Ok((verdict.doubled > 0, verdict))
+    Ok(Played { bit: verdict.doubled > 0, verdict, ..Played::default() })
 }
 
-fn without_fence(site: &Site) -> Result<(bool, Verdict), Error> {
+fn without_fence(site: &Site<'_>) -> Result<Played, Error> {
+    site.accept_everything()?;
     let pauses = "commit_done=2*off->1*return(stop)->2*off->1*return(stop)->off";
     let mut first = site.start(&format!("{pauses};{SLOWLY}"))?;
     stopped(&mut first)?;
@@ -264,5 +345,5 @@ fn without_fence(site: &Site) -> Result<(bool, Verdict), Error> {
     first.signal(Signal::CONT)?;
     fenced(first)?;
     let verdict = site.check(&state)?;
-    Ok((verdict.doubled > 0, verdict))
+    Ok(Played { bit: verdict.doubled > 0, verdict, ..Played::default() })
 }

@@ -3,26 +3,38 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::cell::{Cell, DestinationKind, WORKFLOW};
+use super::cell::{Cell, Fate, Places, WORKFLOW};
 use super::error::Error;
 use super::input;
-use super::output;
+use super::output::{self, Row};
+use super::postgres::{self, Dump, History, Postgres, Services};
 use super::process::{self, Node};
-use super::record::{DataSet, REFUSED_PRICE};
-use super::verdict::{Checker, Verdict};
+use super::record::{DataSet, REFUSED_PRICE, Record};
+use super::verdict::{Checker, Order, Verdict};
 
 /// Where one run happens: its input, its output, its state.
-pub struct Site {
+pub struct Site<'a> {
     pub cell: Cell,
     pub data: DataSet,
+    /// The server, where the cell uses one.
+    pub postgres: Option<&'a Postgres>,
     root: PathBuf,
     audited: bool,
 }
 
+/// An output that was put aside.
+pub enum Backup {
+    /// The directory with its files.
+    Files(PathBuf),
+    /// Its tables.
+    Tables(Dump),
+}
+
 /// How far a route has come, as the destination tells.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub struct Mark {
     pub epoch: u64,
     pub seq: u64,
@@ -33,31 +45,72 @@ pub struct Mark {
 }
 
 /// Rows that are in an upsert's table before the run: numbers of the input to overwrite, and others to leave alone.
-const STALE_ROWS: i64 = 500;
+const STALE_ROWS: usize = 500;
 
-impl Site {
+impl<'a> Site<'a> {
     /// Prepares a run in the empty or missing directory `root`. `audited` lets triggers count every write into a
     /// table, so that a row written twice by an upsert is seen.
-    pub fn prepare(root: &Path, cell: Cell, data: DataSet, audited: bool) -> Result<Self, Error> {
+    pub fn prepare(
+        root: &Path,
+        cell: Cell,
+        data: DataSet,
+        audited: bool,
+        services: &'a Services,
+    ) -> Result<Self, Error> {
         match fs::remove_dir_all(root) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(Error::file(root)(error));
             }
             _ => {}
         }
-        let site =
-            Self { cell, data, root: root.to_owned(), audited: audited && cell.destination.is_sqlite() };
+        let postgres = if cell.uses_postgres() { Some(services.postgres()?) } else { None };
+        let audited = audited && cell.destination.is_table();
+        let site = Self { cell, data, postgres, root: root.to_owned(), audited };
         for directory in [site.input(), site.output()] {
             fs::create_dir_all(&directory).map_err(Error::file(&directory))?;
         }
-        input::write(cell.source, &site.data, &site.input())?;
+        if let Some(postgres) = postgres {
+            postgres.clear()?;
+        }
+        match postgres {
+            Some(postgres) if cell.source.is_postgres() => {
+                postgres.write_input(cell, &site.data, &site.input())?;
+            }
+            _ => input::write(cell.source, &site.data, &site.input())?,
+        }
         let workflow = site.workflow();
-        let text = cell.workflow(&site.input(), &site.output()).to_string();
-        fs::write(&workflow, text).map_err(Error::file(&workflow))?;
-        if cell.destination.is_sqlite() {
-            site.create_table()?;
+        let url = postgres.map(Postgres::url);
+        let places = Places { input: &site.input(), output: &site.output(), database: url.as_deref() };
+        fs::write(&workflow, cell.workflow(&places).to_string()).map_err(Error::file(&workflow))?;
+        match postgres {
+            Some(postgres) if cell.destination.is_postgres() => {
+                postgres.create_output(cell.destination, site.audited, site.stale_rows())?;
+            }
+            _ if cell.destination.is_sqlite() => site.create_table()?,
+            _ => {}
         }
         Ok(site)
+    }
+
+    /// The server that holds the output, if one does.
+    fn output_server(&self) -> Option<&'a Postgres> {
+        self.postgres.filter(|_| self.cell.destination.is_postgres())
+    }
+
+    /// Numbers of rows that an upsert finds: some to overwrite, and others to leave alone.
+    fn stale_rows(&self) -> impl Iterator<Item = (i64, i64)> {
+        // Only records that will be delivered: nothing else overwrites a stale row.
+        let is_delivered = |record: &&Record| self.cell.fate(record) == Fate::Delivered;
+        let stale = if self.cell.destination.is_upsert() { STALE_ROWS } else { 0 };
+        let first = self.data.records().take(stale);
+        let others = (-1, 0..stale.min(self.data.len() as usize) as i64);
+        let overwritten = first.filter(is_delivered).map(|record| (record.p, record.i));
+        overwritten.chain(others.1.map(move |i| (others.0, i)))
+    }
+
+    /// How many parts the source reads side by side.
+    pub fn parts(&self) -> usize {
+        if self.cell.source.is_postgres() { postgres::PARTITIONS } else { self.data.partitions.len() }
     }
 
     fn input(&self) -> PathBuf {
@@ -96,24 +149,16 @@ impl Site {
     }
 
     fn create_table(&self) -> Result<(), Error> {
-        let key =
-            if self.cell.destination == DestinationKind::SqliteUpsert { ", PRIMARY KEY (p, i)" } else { "" };
+        let key = if self.cell.destination.is_upsert() { ", PRIMARY KEY (p, i)" } else { "" };
         let mut connection = Connection::open(self.target())?;
         let transaction = connection.transaction()?;
         transaction.execute_batch(&format!(
             "CREATE TABLE records (p INTEGER, i INTEGER, text TEXT, note TEXT, price REAL, flag BOOLEAN, \
              checksum TEXT, share INTEGER, meta JSON_TEXT, CHECK (price <> {REFUSED_PRICE:?}){key})"
         ))?;
-        if self.cell.destination == DestinationKind::SqliteUpsert {
-            let mut insert =
-                transaction.prepare("INSERT INTO records (p, i, text) VALUES (?1, ?2, 'stale')")?;
-            for (number, record) in (0..STALE_ROWS).zip(self.data.records()) {
-                // Only records that will be delivered: nothing else overwrites a stale row.
-                if self.cell.fate(record) == super::cell::Fate::Delivered {
-                    insert.execute([record.p, record.i])?;
-                }
-                insert.execute([-1, number])?;
-            }
+        for (p, i) in self.stale_rows() {
+            let insert = "INSERT INTO records (p, i, text) VALUES (?1, ?2, 'stale')";
+            transaction.prepare_cached(insert)?.execute([p, i])?;
         }
         if self.audited {
             transaction.execute_batch(
@@ -130,9 +175,30 @@ impl Site {
 
     /// Compares output and dead letters with what they must be.
     pub fn check(&self, state: &Path) -> Result<Verdict, Error> {
-        let mut checker = Checker::new(self.cell, &self.data);
-        output::read(self.cell.destination, &self.output(), &mut |row| checker.row(&row))?;
+        let order = match self.postgres {
+            Some(postgres) if self.cell.source.is_postgres() => {
+                postgres.input_order(self.live_marks()?.keys().map(String::as_str))?
+            }
+            _ => Order::default(),
+        };
+        let mut checker = Checker::new(self.cell, &self.data, order);
+        match self.output_server() {
+            Some(postgres) => postgres.rows(&mut |line| {
+                checker.row(&Row::from_json(line)?);
+                Ok(())
+            })?,
+            None => output::read(self.cell.destination, &self.output(), &mut |row| checker.row(&row))?,
+        }
         let mut verdict = checker.finish(&state.join("dead_letters").join(WORKFLOW))?;
+        let stale = self.data.len().min(STALE_ROWS as u64);
+        if let Some(postgres) = self.output_server() {
+            if let Some(history) = self.history()? {
+                verdict.doubled = verdict.doubled.max(history.doubled);
+            }
+            if self.cell.destination.is_upsert() {
+                verdict.lost += stale.saturating_sub(postgres.untouched()?);
+            }
+        }
         if self.cell.destination.is_sqlite() {
             let connection = Connection::open_with_flags(self.target(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
             let count =
@@ -141,22 +207,59 @@ impl Site {
                 let again = "SELECT count(*) - count(DISTINCT p || '-' || i) FROM audit";
                 verdict.doubled = verdict.doubled.max(count(again)?);
             }
-            if self.cell.destination == DestinationKind::SqliteUpsert {
+            if self.cell.destination.is_upsert() {
                 let untouched = count("SELECT count(*) FROM records WHERE p = -1 AND text = 'stale'")?;
-                let expected = self.data.len().min(STALE_ROWS as u64);
-                verdict.lost += expected.saturating_sub(untouched);
+                verdict.lost += stale.saturating_sub(untouched);
             }
         }
         Ok(verdict)
     }
 
+    /// What the server remembers of every commit, where the output is a table of its and is audited.
+    pub fn history(&self) -> Result<Option<History>, Error> {
+        self.output_server().filter(|_| self.audited).map(Postgres::history).transpose()
+    }
+
+    /// Lets a server take every row: one that it refuses makes a node open its chain again, which heals the damage that
+    /// a control run is to show.
+    pub fn accept_everything(&self) -> Result<(), Error> {
+        self.output_server().map_or(Ok(()), Postgres::accept_everything)
+    }
+
+    /// Copies the output to the place `name`.
+    pub fn back_up(&self, name: &str) -> Result<Backup, Error> {
+        let place = self.root.join(name);
+        match self.output_server() {
+            Some(postgres) => Ok(Backup::Tables(postgres.dump(&place)?)),
+            None => {
+                copy_directory(&self.output(), &place)?;
+                Ok(Backup::Files(place))
+            }
+        }
+    }
+
+    /// Puts the output back to what it was.
+    pub fn restore(&self, backup: &Backup) -> Result<(), Error> {
+        match (backup, self.output_server()) {
+            (Backup::Tables(dump), Some(postgres)) => postgres.restore(dump),
+            (Backup::Files(place), _) => copy_directory(place, &self.output()),
+            (Backup::Tables(_), None) => Err(Error::Unexpected("there is no server to restore".to_owned())),
+        }
+    }
+
     /// The markers of all partitions, read without disturbing what a crash has left behind.
     pub fn marks(&self) -> Result<BTreeMap<String, Mark>, Error> {
+        if let Some(postgres) = self.output_server() {
+            return server_marks(postgres, true);
+        }
         if self.cell.destination.is_sqlite() { self.copied_table_marks() } else { self.file_marks() }
     }
 
     /// The markers of all partitions while nodes are at work.
     pub fn live_marks(&self) -> Result<BTreeMap<String, Mark>, Error> {
+        if let Some(postgres) = self.output_server() {
+            return server_marks(postgres, false);
+        }
         if self.cell.destination.is_sqlite() {
             table_marks(&Connection::open_with_flags(self.target(), OpenFlags::SQLITE_OPEN_READ_ONLY)?)
         } else {
@@ -169,6 +272,7 @@ impl Site {
         copy_directory(&self.output(), &copy)?;
         table_marks(&Connection::open(copy.join(self.cell.destination.file()))?)
     }
+
     fn file_marks(&self) -> Result<BTreeMap<String, Mark>, Error> {
         let staging = self.output().join(format!(".{}.etl", self.cell.destination.file()));
         let folder = staging.join(WORKFLOW).join("destination");
@@ -200,6 +304,10 @@ impl Site {
         }
         Ok(marks)
     }
+}
+
+fn server_marks(postgres: &Postgres, settled: bool) -> Result<BTreeMap<String, Mark>, Error> {
+    serde_json::from_str(&postgres.markers(settled)?).map_err(Error::json("the markers"))
 }
 
 fn table_marks(connection: &Connection) -> Result<BTreeMap<String, Mark>, Error> {

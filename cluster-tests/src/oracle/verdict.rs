@@ -72,20 +72,30 @@ impl Sightings {
     }
 }
 
+/// The order in which a source reads records, where it is not that of their numbers within their partitions.
+#[derive(Debug, Default)]
+pub struct Order {
+    /// The rank of each record; empty where that is its number.
+    pub ranks: Vec<i64>,
+    /// The ranks at which the parts but the first begin, where one partition of the data is read in several.
+    pub bounds: Vec<i64>,
+}
+
 /// Compares an output with what it must be, row by row.
 pub struct Checker<'a> {
     cell: Cell,
     data: &'a DataSet,
     rows: Sightings,
+    order: Order,
     last: Vec<i64>,
     verdict: Verdict,
 }
 
 impl<'a> Checker<'a> {
     /// For the output of a run over `data`.
-    pub fn new(cell: Cell, data: &'a DataSet) -> Self {
-        let last = vec![-1; data.partitions.len()];
-        Self { cell, data, rows: Sightings::new(data), last, verdict: Verdict::default() }
+    pub fn new(cell: Cell, data: &'a DataSet, order: Order) -> Self {
+        let last = vec![-1; data.partitions.len() * (order.bounds.len() + 1)];
+        Self { cell, data, rows: Sightings::new(data), order, last, verdict: Verdict::default() }
     }
 
     /// Takes the next delivered row.
@@ -97,9 +107,12 @@ impl<'a> Checker<'a> {
         };
         self.verdict.altered += u64::from(!is_same(expected, row));
         self.verdict.doubled += u64::from(self.rows.see(expected) > 0);
-        let last = &mut self.last[row.p as usize];
-        self.verdict.disordered += u64::from(row.i < *last);
-        *last = row.i;
+        // The data has this partition and record, and there is an entry for each of the partition's parts.
+        let rank = self.order.ranks.get(row.i as usize).copied().unwrap_or(row.i);
+        let part = self.order.bounds.partition_point(|&bound| bound <= rank);
+        let last = &mut self.last[row.p as usize * (self.order.bounds.len() + 1) + part];
+        self.verdict.disordered += u64::from(self.cell.destination.keeps_order() && rank < *last);
+        *last = rank;
     }
 
     /// Reads the dead letters of a run and tells what is wrong in all.
@@ -195,7 +208,7 @@ mod tests {
         let (delivered, dead) = (with(Fate::Delivered), with(Fate::DeadLettered));
         let directory = tempfile::tempdir().unwrap();
         let check = |rows: &[Row<'_>]| {
-            let mut checker = Checker::new(cell, &data);
+            let mut checker = Checker::new(cell, &data, Order::default());
             rows.iter().for_each(|row| checker.row(row));
             checker.finish(directory.path()).unwrap()
         };
@@ -220,5 +233,22 @@ mod tests {
             letters_foreign: 1,
         };
         assert_eq!(check(&rows), expected);
+    }
+
+    #[test]
+    fn parts_of_a_partition_have_an_order_of_their_own() {
+        let cell: Cell = "postgres-postgres".parse().unwrap();
+        let data = DataSet::generate(1, 1, 100);
+        let delivered = data.records().filter(|record| cell.fate(record) == Fate::Delivered);
+        let (first, second): (Vec<_>, Vec<_>) = delivered.partition(|record| record.i < 50);
+        let disordered = |bounds: Vec<i64>, records: &[&Record]| {
+            let mut checker = Checker::new(cell, &data, Order { ranks: (0..100).collect(), bounds });
+            records.iter().for_each(|record| checker.row(&row(record)));
+            checker.verdict.disordered
+        };
+        let swapped = [&second[..], &first[..]].concat();
+        assert_eq!(disordered(vec![50], &swapped), 0);
+        assert_eq!(disordered(Vec::new(), &swapped), 1);
+        assert_eq!(disordered(vec![50], &[second[1], first[0], second[0]]), 1);
     }
 }
