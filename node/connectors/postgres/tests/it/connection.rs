@@ -71,7 +71,7 @@ async fn servers_that_do_not_answer_are_named_and_may_be_tried_again() {
     assert_eq!(error.code(), "postgres_connection", "{error:?}");
     let server = PostgresServer::shared();
     let error = check(
-        json!({ "url": server.url().replace("/postgres", "/nope").replacen("//postgres", "//postgres", 1), "query": "SELECT 1" }),
+        json!({ "url": format!("{}nope", server.url().trim_end_matches("postgres")), "query": "SELECT 1" }),
     );
     assert!(matches!(error.await.unwrap_err().code(), "database_missing" | "postgres_login"));
 }
