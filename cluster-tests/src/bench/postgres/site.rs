@@ -77,7 +77,8 @@ impl Site {
     pub fn recreate(&self, database: &Database, table: &str) -> Result<(), BenchError> {
         // Autovacuum would come at one run and not at another.
         database.psql(&format!(
-            "DROP TABLE IF EXISTS {table}; CREATE TABLE {table} {COLUMNS} WITH (autovacuum_enabled = false)"
+            "DROP TABLE IF EXISTS {table}, _etl_markers; CREATE TABLE {table} {COLUMNS} \
+             WITH (autovacuum_enabled = false)"
         ))?;
         Ok(())
     }
