@@ -215,8 +215,13 @@ fn take_over(site: &Site<'_>) -> Result<PathBuf, Error> {
     Ok(second)
 }
 
-/// Pauses the owner after its fourth commit: of all moments one at which it surely holds no lock on a database.
-const PAUSE_AFTER_COMMIT: &str = "commit_done=3*off->1*return(stop)->off";
+/// Passages of a point that an owner is let through. A slow disk makes few units of many chunks: no scenario may need
+/// more than two or three of them.
+const PASSAGES: &str = "1*off";
+/// Pauses the owner after its second commit: of all moments one at which it surely holds no lock on a database.
+const PAUSE_AFTER_COMMIT: &str = "commit_done=1*off->1*return(stop)->off";
+/// Slows an owner down whose pause is at the point of [`SLOWLY`].
+const READS_SLOWLY: &str = "chunk_read=sleep(60)";
 
 fn stopped(node: &mut Node) -> Result<(), Error> {
     node.until("it stopped", |node| Ok(node.is_stopped()))
@@ -231,9 +236,9 @@ fn fenced(node: Node) -> Result<Ended, Error> {
 }
 
 fn zombie(site: &Site<'_>, point: &str) -> Result<Played, Error> {
-    let slowly = if point == "chunk_processed" { "chunk_read=sleep(20)" } else { SLOWLY };
+    let slowly = if point == "chunk_processed" { READS_SLOWLY } else { SLOWLY };
     let holds_lock = site.cell.destination.is_sqlite() && point != "commit_done";
-    let mut pauses = format!("{point}=3*off->1*return(stop)->off");
+    let mut pauses = format!("{point}={PASSAGES}->1*return(stop)->off");
     if holds_lock {
         pauses = format!("{pauses};{PAUSE_AFTER_COMMIT}");
     }
@@ -264,7 +269,7 @@ fn server_zombie(site: &Site<'_>, point: &str) -> Result<Played, Error> {
     let is_late = LATE.contains(&point);
     // A server commits few units, each with much in it.
     let passages = if PAUSED.contains(&point) { "1*off->" } else { "" };
-    let slowly = if point == "chunk_processed" { "chunk_read=sleep(20)" } else { SLOWLY };
+    let slowly = if point == "chunk_processed" { READS_SLOWLY } else { SLOWLY };
     let mut failpoints = format!("{point}={passages}1*return(stop)->off");
     if !is_late {
         failpoints = format!("{failpoints};{slowly}");
@@ -295,7 +300,7 @@ fn units(site: &Site<'_>) -> Result<u64, Error> {
 }
 
 fn rewound(site: &Site<'_>) -> Result<Played, Error> {
-    killed(site.start(&format!("commit_done=1*off->return(kill);{SLOWLY}"))?.wait()?)?;
+    killed(site.start(&format!("commit_done={PASSAGES}->return(kill);{SLOWLY}"))?.wait()?)?;
     let backup = site.back_up("backup")?;
     killed(site.start(&format!("checkpoint_stored=return(kill);{SLOWLY}"))?.wait()?)?;
     let latest = site.back_up("latest")?;
@@ -321,7 +326,7 @@ fn rewound(site: &Site<'_>) -> Result<Played, Error> {
 
 fn without_marker(site: &Site<'_>) -> Result<Played, Error> {
     site.accept_everything()?;
-    killed(site.start(&format!("commit_done=3*off->return(kill);{SLOWLY}"))?.wait()?)?;
+    killed(site.start(&format!("commit_done={PASSAGES}->return(kill);{SLOWLY}"))?.wait()?)?;
     completed(site.start("ignore_marker=return")?.wait()?)?;
     let verdict = site.check(&site.state())?;
     Ok(Played { bit: verdict.doubled > 0, verdict, ..Played::default() })
@@ -329,7 +334,7 @@ fn without_marker(site: &Site<'_>) -> Result<Played, Error> {
 
 fn without_fence(site: &Site<'_>) -> Result<Played, Error> {
     site.accept_everything()?;
-    let pauses = "commit_done=2*off->1*return(stop)->2*off->1*return(stop)->off";
+    let pauses = "commit_done=1*off->2*return(stop)->off";
     let mut first = site.start(&format!("{pauses};{SLOWLY}"))?;
     stopped(&mut first)?;
     let state = take_over(site)?;
