@@ -2,8 +2,12 @@
 //! or doubled or a fault did not bite.
 
 mod bench;
+mod consensus;
+mod group;
+mod linearizability;
 mod node_under_test;
 mod oracle;
+mod power;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -27,6 +31,12 @@ enum Command {
     Oracle(oracle::Args),
     /// Measure throughput, memory and start-up beside the physical limits of the machine.
     Bench(bench::Args),
+    /// Measure what agreement costs: writes, reads, idle members, time without a leader, beside etcd.
+    Consensus(consensus::Args),
+    /// Let clients write, compare-and-set and read on all members while faults strike; check what they saw.
+    Linearizability(linearizability::Args),
+    /// Cut the power of a node's disk at random moments; what was acknowledged must be there after it.
+    Power(power::Args),
     /// Be the process that is killed: `actix-etl` with crash points.
     #[command(hide = true)]
     NodeUnderTest {
@@ -40,6 +50,9 @@ fn main() -> ExitCode {
     match CommandLine::parse().command {
         Command::Oracle(args) => oracle::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Consensus(args) => consensus::run(&args),
+        Command::Linearizability(args) => linearizability::run(&args),
+        Command::Power(args) => power::run(&args),
         Command::NodeUnderTest { arguments } => node_under_test::run(arguments),
     }
 }

@@ -1,9 +1,26 @@
+mod cluster;
+mod node;
+mod offline;
+mod server;
+mod tls;
+mod workflow;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use etl_model::{ByteSize, Span};
+
+pub use cluster::{ClusterCommand, ClusterStatusArguments, LeaveArguments, NodeArguments};
+pub use node::{
+    CheckArguments, ClientCertificates, ClusterOptions, LogFormat, NodeCommand, NodeOptions, RaftOptions,
+    TlsOptions,
+};
+pub use offline::{AloneArguments, RecoverArguments, RestoreArguments};
+pub use server::{ReadArguments, ServerArguments};
+pub use tls::{CertificateArguments, TlsCommand};
+pub use workflow::{ApplyArguments, DiffArguments, WorkflowCommand};
 
 /// Moves data between systems as a declarative workflow, exactly once.
 ///
@@ -22,9 +39,10 @@ pub struct CommandLine {
     #[arg(short, long, value_enum, global = true, default_value_t = Output::Text)]
     pub output: Output,
 
-    /// What is logged to standard error: error, warn, info, debug, trace, or a filter such as `etl_engine=debug`.
-    #[arg(long, global = true, env = "ACTIX_ETL_LOG", default_value = "warn", value_name = "FILTER")]
-    pub log: String,
+    /// What is logged to standard error: error, warn, info, debug, trace, or a filter such as `etl_engine=debug` [default: warn; a
+    /// node: info].
+    #[arg(long, global = true, env = "ACTIX_ETL_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
 
     #[command(subcommand)]
     pub command: Command,
@@ -72,6 +90,18 @@ pub enum Command {
     /// Show or reset what this machine remembers of its runs.
     #[command(subcommand)]
     Checkpoint(CheckpointCommand),
+    /// Look after a cluster: its status, its nodes, its leader, its backups.
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
+    /// Look after the workflows of a cluster.
+    #[command(subcommand)]
+    Workflow(WorkflowCommand),
+    /// Run a node of a cluster.
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// Make the certificates with which nodes and tools know each other.
+    #[command(subcommand)]
+    Tls(TlsCommand),
     /// Print the completions of a shell, for example `actix-etl completions bash > /etc/bash_completion.d/actix-etl`.
     Completions {
         /// The shell.

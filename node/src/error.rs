@@ -1,6 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use etl_api::model::Finding;
 use etl_engine::EngineError;
 use etl_model::Fault;
 use etl_state::StateError;
@@ -36,9 +37,26 @@ pub enum Error {
         /// What there is.
         help: String,
     },
+    /// A node found a workflow that is not valid.
+    #[error("{}", lines(.0))]
+    InvalidOnCluster(Vec<Finding>),
+    /// The cluster could not be reached, or refused.
+    #[error(transparent)]
+    Cluster(#[from] etl_api::Error),
+    /// Certificates cannot be used.
+    #[error(transparent)]
+    Security(#[from] etl_security::Error),
+    /// A node did not start, or ended.
+    #[error(transparent)]
+    Node(#[from] crate::node::Error),
     /// Standard output is gone.
     #[error("standard output: {0}")]
     Output(#[from] io::Error),
+}
+
+/// One below the other.
+fn lines(findings: &[Finding]) -> String {
+    findings.iter().map(Finding::to_string).collect::<Vec<_>>().join("\n")
 }
 
 impl Error {
@@ -51,7 +69,12 @@ impl Error {
         };
         match self {
             Self::Read { .. } | Self::Unknown { .. } => Exit::Usage,
-            Self::Invalid(_) => Exit::Findings,
+            Self::Invalid(_) | Self::InvalidOnCluster(_) => Exit::Findings,
+            Self::Cluster(etl_api::Error::Usage(_)) => Exit::Usage,
+            Self::Cluster(error) => of(error.fault()),
+            Self::Node(error) => error.exit(),
+            Self::Security(error) if error.is_users_fault() => Exit::Usage,
+            Self::Security(_) => Exit::Unreachable,
             Self::State(error) => of(error.fault()),
             Self::Engine(error) => of(error.fault()),
             Self::Output(_) => Exit::Unreachable,
@@ -62,7 +85,10 @@ impl Error {
     pub fn code(&self) -> &str {
         match self {
             Self::Read { .. } => "file",
-            Self::Invalid(_) => "invalid_workflow",
+            Self::Invalid(_) | Self::InvalidOnCluster(_) => "invalid_workflow",
+            Self::Cluster(error) => error.code(),
+            Self::Node(error) => error.code(),
+            Self::Security(_) => "security",
             Self::State(_) => "state",
             Self::Engine(error) => error.code(),
             Self::Unknown { .. } => "unknown_name",
@@ -76,7 +102,10 @@ impl Error {
             Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Some("check the path; it is relative to the working directory".to_owned())
             }
-            Self::Read { .. } | Self::Invalid(_) | Self::Output(_) => None,
+            Self::Read { .. } | Self::Invalid(_) | Self::InvalidOnCluster(_) | Self::Output(_) => None,
+            Self::Cluster(error) => error.help(),
+            Self::Node(error) => error.help(),
+            Self::Security(error) => error.help().map(str::to_owned),
             Self::State(error) => error.help(),
             Self::Engine(error) => error.help(),
             Self::Unknown { help, .. } => Some(help.clone()),

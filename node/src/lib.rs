@@ -4,10 +4,12 @@
 //! state at the same time; it decides nothing about data.
 
 mod arguments;
+mod cluster_client;
 mod commands;
 mod error;
 mod exit;
 mod logging;
+mod node;
 mod pipeline;
 mod secrets;
 mod stop_signals;
@@ -34,7 +36,10 @@ pub fn run_command_line(arguments: impl IntoIterator<Item = OsString>) -> ExitCo
             return exit.into();
         }
     };
-    logging::init(&command_line.log);
+    // A node's log may also be set in its file.
+    if !matches!(command_line.command, arguments::Command::Node(_)) {
+        logging::init(command_line.log.as_deref().unwrap_or("warn"), arguments::LogFormat::Auto);
+    }
     let output = command_line.output;
     match commands::run(command_line) {
         Ok(exit) => exit.into(),

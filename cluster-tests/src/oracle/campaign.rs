@@ -268,6 +268,7 @@ impl<'a> Campaign<'a> {
 
     /// A process that went on by itself must have gone on from what was committed: every part of the source may fetch
     /// one unit again and what was on its way behind it, and once more for a unit written again because of its rows.
+    /// Wherever reading begins or ends anew a chunk is a part of one, so that counting in chunks is wrong by one there.
     fn judge_retries(
         &mut self,
         site: &Site<'_>,
@@ -283,7 +284,7 @@ impl<'a> Campaign<'a> {
         let again = fetched.saturating_sub(rest);
         self.report.redone_max = self.report.redone_max.max(again);
         let times = (site.parts() + ended.refusals()) as u64;
-        let allowed = times * (history.largest + ON_ITS_WAY * per_chunk);
+        let allowed = times * (history.largest + (ON_ITS_WAY + 2) * per_chunk);
         self.report.redone_too_many += u64::from(again > allowed);
         Ok(())
     }

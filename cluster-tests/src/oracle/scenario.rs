@@ -20,8 +20,12 @@ const ATTEMPTS: u32 = 8;
 const RECORDS: usize = 30_000;
 /// The same where a server writes them.
 const RECORDS_TO_SERVER: usize = 20_000;
-/// Slows an owner down, so that it commits many units and has work left when something else has happened.
-const SLOWLY: &str = "chunk_processed=sleep(60)";
+/// How much an owner is slowed down at every chunk, so that it commits some units and has work left when something else
+/// has happened. Each time a scenario is set up anew it goes slower: machines differ.
+#[derive(Debug, Clone, Copy)]
+struct Slowness {
+    milliseconds: u32,
+}
 
 /// What one scenario has shown.
 #[derive(Debug, Serialize)]
@@ -82,6 +86,20 @@ const PAUSED: &[&str] = &[
 const SKIPPED: &[&str] =
     &["fenced", "dead_letters_written", "source_acknowledged", "completion_started", "completed"];
 
+impl Slowness {
+    const FIRST: Self = Self { milliseconds: 60 };
+
+    fn more(self) -> Self {
+        Self { milliseconds: self.milliseconds + Self::FIRST.milliseconds }
+    }
+
+    /// The failpoint that slows down, other than the one at which something else happens.
+    fn beside(self, point: &str) -> String {
+        let place = if point == "chunk_processed" { "chunk_read" } else { "chunk_processed" };
+        format!("{place}=sleep({})", self.milliseconds)
+    }
+}
+
 impl Scenario {
     /// All zombies, over all kinds of destinations; in the short form the modes of a server's share the points.
     pub fn zombies(short: bool) -> Vec<(Self, Cell)> {
@@ -139,12 +157,14 @@ impl Scenario {
             holds: false,
             note: String::new(),
         };
-        let mut played = self.attempt(cell, seed, root, services);
+        let mut slowness = Slowness::FIRST;
+        let mut played = self.attempt(cell, seed, root, services, slowness);
         for _ in 1..ATTEMPTS {
             if !matches!(played, Err(Error::Unexpected(_))) {
                 break;
             }
-            played = self.attempt(cell, seed, root, services);
+            slowness = slowness.more();
+            played = self.attempt(cell, seed, root, services, slowness);
         }
         match played {
             Ok(played) => {
@@ -158,15 +178,22 @@ impl Scenario {
         report
     }
 
-    fn attempt(self, cell: Cell, seed: u64, root: &Path, services: &Services) -> Result<Played, Error> {
+    fn attempt(
+        self,
+        cell: Cell,
+        seed: u64,
+        root: &Path,
+        services: &Services,
+        slowness: Slowness,
+    ) -> Result<Played, Error> {
         let records = if cell.uses_postgres() { RECORDS_TO_SERVER } else { RECORDS };
         let site = Site::prepare(root, cell, DataSet::generate(seed, 1, records), true, services)?;
         match self {
-            Self::Zombie { point } if cell.uses_postgres() => server_zombie(&site, point),
-            Self::Zombie { point } => zombie(&site, point),
-            Self::Rewound => rewound(&site),
-            Self::WithoutMarker => without_marker(&site),
-            Self::WithoutFence => without_fence(&site),
+            Self::Zombie { point } if cell.uses_postgres() => server_zombie(&site, point, slowness),
+            Self::Zombie { point } => zombie(&site, point, slowness),
+            Self::Rewound => rewound(&site, slowness),
+            Self::WithoutMarker => without_marker(&site, slowness),
+            Self::WithoutFence => without_fence(&site, slowness),
         }
     }
 
@@ -220,8 +247,6 @@ fn take_over(site: &Site<'_>) -> Result<PathBuf, Error> {
 const PASSAGES: &str = "1*off";
 /// Pauses the owner after its second commit: of all moments one at which it surely holds no lock on a database.
 const PAUSE_AFTER_COMMIT: &str = "commit_done=1*off->1*return(stop)->off";
-/// Slows an owner down whose pause is at the point of [`SLOWLY`].
-const READS_SLOWLY: &str = "chunk_read=sleep(60)";
 
 fn stopped(node: &mut Node) -> Result<(), Error> {
     node.until("it stopped", |node| Ok(node.is_stopped()))
@@ -235,8 +260,8 @@ fn fenced(node: Node) -> Result<Ended, Error> {
     }
 }
 
-fn zombie(site: &Site<'_>, point: &str) -> Result<Played, Error> {
-    let slowly = if point == "chunk_processed" { READS_SLOWLY } else { SLOWLY };
+fn zombie(site: &Site<'_>, point: &str, slowness: Slowness) -> Result<Played, Error> {
+    let slowly = slowness.beside(point);
     let holds_lock = site.cell.destination.is_sqlite() && point != "commit_done";
     let mut pauses = format!("{point}={PASSAGES}->1*return(stop)->off");
     if holds_lock {
@@ -265,11 +290,11 @@ fn zombie(site: &Site<'_>, point: &str) -> Result<Played, Error> {
 const RAISES: u32 = 2;
 
 /// A server ends the connection of an owner that is paused inside of a unit, so that nobody has to wait for it.
-fn server_zombie(site: &Site<'_>, point: &str) -> Result<Played, Error> {
+fn server_zombie(site: &Site<'_>, point: &str, slowness: Slowness) -> Result<Played, Error> {
     let is_late = LATE.contains(&point);
     // A server commits few units, each with much in it.
     let passages = if PAUSED.contains(&point) { "1*off->" } else { "" };
-    let slowly = if point == "chunk_processed" { READS_SLOWLY } else { SLOWLY };
+    let slowly = slowness.beside(point);
     let mut failpoints = format!("{point}={passages}1*return(stop)->off");
     if !is_late {
         failpoints = format!("{failpoints};{slowly}");
@@ -299,10 +324,11 @@ fn units(site: &Site<'_>) -> Result<u64, Error> {
     Ok(site.live_marks()?.values().map(|mark| mark.seq).sum())
 }
 
-fn rewound(site: &Site<'_>) -> Result<Played, Error> {
-    killed(site.start(&format!("commit_done={PASSAGES}->return(kill);{SLOWLY}"))?.wait()?)?;
+fn rewound(site: &Site<'_>, slowness: Slowness) -> Result<Played, Error> {
+    let slowly = slowness.beside("commit_done");
+    killed(site.start(&format!("commit_done={PASSAGES}->return(kill);{slowly}"))?.wait()?)?;
     let backup = site.back_up("backup")?;
-    killed(site.start(&format!("checkpoint_stored=return(kill);{SLOWLY}"))?.wait()?)?;
+    killed(site.start(&format!("checkpoint_stored=return(kill);{slowly}"))?.wait()?)?;
     let latest = site.back_up("latest")?;
 
     site.restore(&backup)?;
@@ -324,18 +350,20 @@ fn rewound(site: &Site<'_>) -> Result<Played, Error> {
     Ok(Played { bit, verdict: site.check(&site.state())?, ..Played::default() })
 }
 
-fn without_marker(site: &Site<'_>) -> Result<Played, Error> {
+fn without_marker(site: &Site<'_>, slowness: Slowness) -> Result<Played, Error> {
+    let slowly = slowness.beside("commit_done");
     site.accept_everything()?;
-    killed(site.start(&format!("commit_done={PASSAGES}->return(kill);{SLOWLY}"))?.wait()?)?;
+    killed(site.start(&format!("commit_done={PASSAGES}->return(kill);{slowly}"))?.wait()?)?;
     completed(site.start("ignore_marker=return")?.wait()?)?;
     let verdict = site.check(&site.state())?;
     Ok(Played { bit: verdict.doubled > 0, verdict, ..Played::default() })
 }
 
-fn without_fence(site: &Site<'_>) -> Result<Played, Error> {
+fn without_fence(site: &Site<'_>, slowness: Slowness) -> Result<Played, Error> {
+    let slowly = slowness.beside("commit_done");
     site.accept_everything()?;
     let pauses = "commit_done=1*off->2*return(stop)->off";
-    let mut first = site.start(&format!("{pauses};{SLOWLY}"))?;
+    let mut first = site.start(&format!("{pauses};{slowly}"))?;
     stopped(&mut first)?;
     let state = take_over(site)?;
     let failpoints = "seek_before_fence=return;claimed=1*return(stop)->off";

@@ -2,4 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod group;
 mod oracle;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// One proof at a time: each starts processes of its own that use all cores.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}

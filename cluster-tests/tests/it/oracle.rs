@@ -1,14 +1,12 @@
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
-/// One part at a time: each starts processes of its own that use all cores.
-static TURN: Mutex<()> = Mutex::new(());
+use crate::turn;
 
 /// Runs a part of the short oracle; it must hold.
 fn oracle(part: &str) -> Value {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     let scratch = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_cluster-tests"))
         .args(["oracle", "--short", "-o", "json", "--part", part, "--scratch"])

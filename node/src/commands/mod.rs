@@ -1,13 +1,18 @@
 //! The commands, one per file.
 
 mod checkpoint;
+mod cluster;
 mod completions;
 mod connectors;
 mod explain;
 mod lint;
+mod node;
+mod offline;
 mod plan;
 mod run;
 mod schema;
+mod tls;
+mod workflow;
 
 use crate::arguments::{Command, CommandLine};
 use crate::{Error, Exit};
@@ -15,6 +20,7 @@ use crate::{Error, Exit};
 /// Carries out the command.
 pub(crate) fn run(command_line: CommandLine) -> Result<Exit, Error> {
     let output = command_line.output;
+    let log = command_line.log;
     let registry = etl_connectors::registry();
     match command_line.command {
         Command::Run(arguments) => run::run(&arguments, &registry, output),
@@ -24,6 +30,10 @@ pub(crate) fn run(command_line: CommandLine) -> Result<Exit, Error> {
         Command::Schema => schema::schema(&registry),
         Command::Explain { code } => explain::explain(code.as_deref(), output),
         Command::Checkpoint(command) => checkpoint::checkpoint(&command, &registry, output),
+        Command::Cluster(command) => cluster::cluster(&command, output),
+        Command::Workflow(command) => workflow::workflow(&command, &registry, output),
+        Command::Node(command) => node::node(&command, log, output),
+        Command::Tls(command) => tls::tls(&command, output),
         Command::Completions { shell } => completions::completions(shell),
     }
 }

@@ -1,7 +1,7 @@
 use std::io::{Write, stderr};
 
 use etl_engine::PartitionFailure;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Error;
 use crate::arguments::Output;
@@ -11,18 +11,23 @@ use crate::view::print_json;
 pub(crate) fn show_error(error: &Error, output: Output) {
     // Where neither can be written to there is nobody to tell; the exit code remains.
     let _ = match (output, error) {
-        (Output::Json, Error::Invalid(diagnostics)) => {
-            print_json(&json!({ "error": error.code(), "diagnostics": diagnostics }))
-        }
-        (Output::Json, _) => {
-            print_json(&json!({ "error": error.code(), "message": error.to_string(), "help": error.help() }))
-        }
+        (Output::Json, _) => print_json(&error_document(error)),
         (Output::Text, Error::Invalid(diagnostics)) => writeln!(stderr(), "{diagnostics}"),
+        (Output::Text, Error::InvalidOnCluster(_)) => writeln!(stderr(), "{error}"),
         (Output::Text, _) => {
             let help = error.help().map_or_else(String::new, |help| format!("\n  help: {help}"));
             writeln!(stderr(), "error[{}]: {error}{help}", error.code())
         }
     };
+}
+
+/// An error for programs.
+pub(crate) fn error_document(error: &Error) -> Value {
+    match error {
+        Error::Invalid(diagnostics) => json!({ "error": error.code(), "diagnostics": diagnostics }),
+        Error::InvalidOnCluster(findings) => json!({ "error": error.code(), "diagnostics": findings }),
+        _ => json!({ "error": error.code(), "message": error.to_string(), "help": error.help() }),
+    }
 }
 
 /// Shows one failed partition.

@@ -1,13 +1,21 @@
 //! What a person or a program sees: progress, summary, errors, quantities.
 
+mod cluster;
+mod confirm;
+mod diff;
 mod errors;
 mod json;
+mod moment;
 mod progress;
 mod quantity;
 mod summary;
 
-pub(crate) use errors::{show_error, show_failure};
-pub(crate) use json::print_json;
+pub(crate) use cluster::write_cluster_status;
+pub(crate) use confirm::confirmed;
+pub(crate) use diff::write_diff;
+pub(crate) use errors::{error_document, show_error, show_failure};
+pub(crate) use json::{print_json, print_json_line};
+pub(crate) use moment::moment;
 pub(crate) use progress::ProgressView;
-pub(crate) use quantity::{bytes, count, seconds};
+pub(crate) use quantity::{bytes, count, plural, seconds};
 pub(crate) use summary::Summary;

@@ -13,6 +13,11 @@ pub(crate) fn count(n: u64) -> String {
     out
 }
 
+/// A number and what is counted: `1 workflow`, `2 workflows`.
+pub(crate) fn plural(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
 /// Bytes in decimal units: `137.0 MB`.
 pub(crate) fn bytes(n: u64) -> String {
     let mut value = n as f64;
@@ -43,6 +48,10 @@ mod tests {
     #[test]
     fn quantities_read_well() {
         assert_eq!([0, 999, 1000, 1234567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(
+            [0, 1, 1200].map(|n| plural(n, "entry point")),
+            ["0 entry points", "1 entry point", "1,200 entry points"]
+        );
         assert_eq!(
             [0, 999, 999_949, 999_950, 137_000_000].map(bytes),
             ["0 B", "999 B", "999.9 kB", "1.0 MB", "137.0 MB"]

@@ -85,16 +85,24 @@ fn a_connector_knows_neither_actors_nor_another_connector() {
 
 #[test]
 fn heavy_libraries_have_one_user() {
-    let expected: [(&str, &[&str]); 10] = [
+    let expected: [(&str, &[&str]); 18] = [
         ("actix", &["etl-engine"]),
         ("actix-rt", &["actix-etl", "etl-engine"]),
         ("cel", &["etl-expr"]),
         ("parquet", &["etl-formats"]),
         ("rusqlite", &["etl-connector-sqlite"]),
-        ("rustls", &["etl-connector-postgres"]),
+        ("rustls", &["etl-connector-postgres", "etl-security"]),
+        ("rcgen", &["etl-security"]),
+        ("openraft", &["etl-raft"]),
+        ("raft-log", &["etl-raft"]),
+        ("rmp-serde", &["etl-raft", "etl-raft-state"]),
+        ("prost", &["etl-proto"]),
+        ("etl-proto", &["etl-api", "etl-cluster", "etl-raft"]),
+        ("tonic-reflection", &["etl-api"]),
+        ("tonic-health", &["etl-api"]),
         ("tokio-postgres", &["etl-connector-postgres"]),
         ("saphyr-parser", &["etl-workflow"]),
-        ("sled", &["etl-state"]),
+        ("sled", &["etl-raft", "etl-state"]),
         ("indicatif", &["actix-etl"]),
     ];
     for (library, allowed) in expected {
@@ -115,6 +123,19 @@ fn the_model_and_the_language_do_no_io() {
         for name in ["etl-model", "etl-workflow", "etl-expr"] {
             assert!(!users(library).contains(name), "{name} -> {library}");
         }
+    }
+}
+
+#[test]
+fn what_the_cluster_agrees_on_has_no_clock_no_chance_and_no_io() {
+    let below = closure("etl-raft-state");
+    assert!(below.contains("rmp-serde"), "the walk over the graph works");
+    for library in ["tokio", "openraft", "sled", "tonic", "rand", "fastrand", "chrono", "rustix", "etl-raft"]
+    {
+        assert!(!below.contains(library), "etl-raft-state -> {library}");
+    }
+    for name in ["etl-model", "etl-sdk", "etl-engine", "etl-workflow"] {
+        assert!(!closure(name).contains("etl-raft"), "{name} -> etl-raft");
     }
 }
 

@@ -2,12 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cluster;
 mod commands;
+mod deploy;
 mod edges;
 mod examples;
 mod house;
 mod incremental;
 mod interrupted;
 mod memory;
+mod node_repair;
+mod node_settings;
+mod node_start;
+mod node_tls;
+mod nodes;
 mod records;
 mod site;
+mod workflows;

@@ -1,0 +1,10 @@
+use async_trait::async_trait;
+
+/// What both systems are asked to do, through their public API.
+#[async_trait]
+pub trait Register: Send + Sync {
+    /// A linearizable write of a value to a key.
+    async fn write(&mut self, key: u64, value: &[u8]) -> Result<(), String>;
+    /// A linearizable read of a key.
+    async fn read(&mut self, key: u64) -> Result<(), String>;
+}

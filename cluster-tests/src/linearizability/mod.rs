@@ -1,0 +1,11 @@
+//! Histories of concurrent clients under faults, and whether one register per key could have given them.
+
+mod checker;
+mod command;
+mod history;
+mod nemesis;
+mod operation;
+mod report;
+mod workload;
+
+pub use command::{Args, run};

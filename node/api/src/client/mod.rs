@@ -1,0 +1,10 @@
+//! How tools speak to a cluster: any node will do, and the next one is asked when one cannot be reached.
+
+mod address;
+mod admin_client;
+mod backup;
+mod caller;
+mod dialing;
+
+pub use admin_client::{AdminClient, Leadership};
+pub use backup::{Backup, SavedBackup, save_backup};

@@ -1,0 +1,26 @@
+//! The service that operators and their tools speak to, and its client.
+//!
+//! [`admin_services`] makes what a node serves at its admin address: the Admin service, health and reflection. Every node
+//! answers every call; what only the leader can do or knows is passed on to it. [`AdminClient`] asks any of several nodes.
+//! What both say to each other is in [`model`], and why a node refuses in [`Refusal`].
+//!
+//! **Invariant:** this crate decides nothing about the cluster. Commands are guarded by the state, changes of members by
+//! `etl_raft::membership`, workflows by `etl_workflow`.
+
+mod client;
+mod convert;
+mod diff;
+mod error;
+mod health;
+pub mod model;
+mod refusal;
+mod service;
+mod services;
+
+pub use client::{AdminClient, Backup, Leadership, SavedBackup, save_backup};
+pub use convert::Malformed;
+pub use diff::{Diff, DiffLine, LineKind};
+pub use error::{Attempt, Error};
+pub use refusal::{Detail, Kind, Refusal};
+pub use service::Lint;
+pub use services::{AdminParts, AdminServices, admin_services};

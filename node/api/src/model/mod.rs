@@ -1,0 +1,15 @@
+//! What is asked and answered, free of the wire. Serialised, these are the documents that `-o json` prints.
+
+mod cluster;
+mod consistency;
+mod finding;
+mod node;
+mod problem;
+mod workflow;
+
+pub use cluster::ClusterStatus;
+pub use consistency::Consistency;
+pub use finding::{Finding, Severity};
+pub use node::{NodeState, NodeStatus, Role};
+pub use problem::Problem;
+pub use workflow::{Applied, Linted, Outcome, WorkflowDocument, WorkflowSummary};

@@ -1,0 +1,141 @@
+use std::pin::Pin;
+use std::sync::Arc;
+
+use etl_cluster::Duties;
+use etl_proto::admin as wire;
+use etl_proto::admin::admin_server::Admin;
+use etl_raft::consensus::Consensus;
+use etl_raft::network::Dialer;
+use tokio_stream::Stream;
+use tonic::{Request, Response, Status};
+
+use super::Lint;
+use super::backup::Backups;
+use super::leader::Leaders;
+use super::lint::Linter;
+use crate::refusal::Refusal;
+
+/// The service; clones share everything.
+#[derive(Clone)]
+pub(crate) struct AdminService(Arc<Shared>);
+
+/// What all calls work with.
+pub(crate) struct Shared {
+    pub(super) consensus: Consensus,
+    pub(super) leaders: Leaders,
+    pub(super) duties: Duties,
+    pub(super) backups: Backups,
+    pub(super) linter: Linter,
+}
+
+impl Shared {
+    pub fn new(consensus: Consensus, duties: Duties, dialer: Arc<dyn Dialer>, lint: Arc<Lint>) -> Self {
+        let leaders = Leaders::new(consensus.member().node, dialer);
+        Self { consensus, duties, leaders, backups: Backups::default(), linter: Linter::new(lint) }
+    }
+}
+
+impl AdminService {
+    pub fn new(shared: Shared) -> Self {
+        Self(Arc::new(shared))
+    }
+}
+
+/// The answer of a call that any node carries out itself.
+fn answered<T, U: From<T>>(answer: Result<T, Refusal>) -> Result<Response<U>, Status> {
+    Ok(Response::new(answer?.into()))
+}
+
+#[tonic::async_trait]
+impl Admin for AdminService {
+    async fn get_cluster_status(
+        &self,
+        request: Request<wire::GetClusterStatusRequest>,
+    ) -> Result<Response<wire::GetClusterStatusResponse>, Status> {
+        self.0.cluster_status(request).await
+    }
+
+    async fn drain_node(
+        &self,
+        request: Request<wire::DrainNodeRequest>,
+    ) -> Result<Response<wire::DrainNodeResponse>, Status> {
+        let partitions = self.0.drain_node(request.into_inner().node).await?;
+        Ok(Response::new(wire::DrainNodeResponse { partitions }))
+    }
+
+    async fn resume_node(
+        &self,
+        request: Request<wire::ResumeNodeRequest>,
+    ) -> Result<Response<wire::ResumeNodeResponse>, Status> {
+        self.0.resume_node(request.into_inner().node).await?;
+        Ok(Response::new(wire::ResumeNodeResponse {}))
+    }
+
+    async fn remove_node(
+        &self,
+        request: Request<wire::RemoveNodeRequest>,
+    ) -> Result<Response<wire::RemoveNodeResponse>, Status> {
+        self.0.remove_node(request).await
+    }
+
+    async fn transfer_leader(
+        &self,
+        request: Request<wire::TransferLeaderRequest>,
+    ) -> Result<Response<wire::TransferLeaderResponse>, Status> {
+        self.0.transfer_leader(request).await
+    }
+
+    type BackupStream = Pin<Box<dyn Stream<Item = Result<wire::BackupPiece, Status>> + Send>>;
+
+    async fn backup(
+        &self,
+        _request: Request<wire::BackupRequest>,
+    ) -> Result<Response<Self::BackupStream>, Status> {
+        let pieces = self.0.backup().await?;
+        Ok(Response::new(Box::pin(pieces)))
+    }
+
+    async fn lint_workflow(
+        &self,
+        request: Request<wire::LintWorkflowRequest>,
+    ) -> Result<Response<wire::LintWorkflowResponse>, Status> {
+        answered(self.0.lint_workflow(request.into_inner()).await)
+    }
+
+    async fn apply_workflow(
+        &self,
+        request: Request<wire::ApplyWorkflowRequest>,
+    ) -> Result<Response<wire::ApplyWorkflowResponse>, Status> {
+        let applied = self.0.apply_workflow(request.into_inner()).await?;
+        Ok(Response::new((&applied).into()))
+    }
+
+    async fn list_workflows(
+        &self,
+        request: Request<wire::ListWorkflowsRequest>,
+    ) -> Result<Response<wire::ListWorkflowsResponse>, Status> {
+        answered(self.0.list_workflows(request.into_inner()).await)
+    }
+
+    async fn get_workflow(
+        &self,
+        request: Request<wire::GetWorkflowRequest>,
+    ) -> Result<Response<wire::GetWorkflowResponse>, Status> {
+        let found = self.0.get_workflow(request.into_inner()).await?;
+        Ok(Response::new((&found).into()))
+    }
+
+    async fn delete_workflow(
+        &self,
+        request: Request<wire::DeleteWorkflowRequest>,
+    ) -> Result<Response<wire::DeleteWorkflowResponse>, Status> {
+        answered(self.0.delete_workflow(request.into_inner()).await)
+    }
+
+    async fn get_workflow_history(
+        &self,
+        request: Request<wire::GetWorkflowHistoryRequest>,
+    ) -> Result<Response<wire::GetWorkflowHistoryResponse>, Status> {
+        answered(self.0.workflow_history(request.into_inner()).await)
+    }
+}

@@ -1,0 +1,72 @@
+use std::sync::Arc;
+
+use etl_cluster::Duties;
+use etl_proto::DESCRIPTORS;
+use etl_proto::admin::admin_server::AdminServer;
+use etl_raft::consensus::Consensus;
+use etl_raft::network::Dialer;
+use tokio::task::JoinHandle;
+use tonic::service::Routes;
+
+use crate::error::Error;
+use crate::health;
+use crate::service::{AdminService, Lint, Shared};
+
+/// Largest request, in bytes: a document of 192 KiB with room to spare.
+const MAX_REQUEST_BYTES: usize = 1 << 20;
+/// Largest answer, in bytes.
+const MAX_ANSWER_BYTES: usize = 32 << 20;
+
+/// What reflection tells about; the Raft service is not served at the admin address.
+const REFLECTED: [&str; 3] =
+    ["actix_etl.admin.v1.Admin", "actix_etl.cluster.v1.Cluster", "grpc.health.v1.Health"];
+
+/// What the services work with.
+pub struct AdminParts {
+    /// This node's part in consensus.
+    pub consensus: Consensus,
+    /// What this node does in the cluster, and knows about the others.
+    pub duties: Duties,
+    /// Reaches the admin addresses of other nodes.
+    pub dialer: Arc<dyn Dialer>,
+    /// Checks documents with the connectors and variables of this node.
+    pub lint: Arc<Lint>,
+}
+
+/// What a node serves at its admin address beside the Cluster service. When it is dropped, health is not told any more.
+pub struct AdminServices {
+    /// Admin, health and reflection (v1 and v1alpha), to be mounted on a tonic server.
+    pub routes: Routes,
+    health: JoinHandle<()>,
+}
+
+/// Makes the services. Needs a tokio runtime.
+///
+/// # Errors
+/// [`Error::Reflection`]: a defect of this program.
+pub fn admin_services(parts: AdminParts) -> Result<AdminServices, Error> {
+    let AdminParts { consensus, duties, dialer, lint } = parts;
+    let (reporter, health) = tonic_health::server::health_reporter();
+    let admin = AdminService::new(Shared::new(consensus.clone(), duties, dialer, lint));
+    let admin = AdminServer::new(admin)
+        .max_decoding_message_size(MAX_REQUEST_BYTES)
+        .max_encoding_message_size(MAX_ANSWER_BYTES);
+    let reflection = || {
+        let builder = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+        REFLECTED.into_iter().fold(builder, |builder, name| builder.with_service_name(name))
+    };
+    let broken = |error: tonic_reflection::server::Error| Error::Reflection(error.to_string());
+    let routes = Routes::new(admin)
+        .add_service(health)
+        .add_service(reflection().build_v1().map_err(broken)?)
+        .add_service(reflection().build_v1alpha().map_err(broken)?);
+    Ok(AdminServices { routes, health: tokio::spawn(health::report(consensus, reporter)) })
+}
+
+impl Drop for AdminServices {
+    fn drop(&mut self) {
+        self.health.abort();
+    }
+}

@@ -1,0 +1,10 @@
+//! The Admin service and its client over real connections: nodes of this process with real stores.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod backups;
+mod cluster;
+mod failover;
+mod health;
+mod site;
+mod workflows;

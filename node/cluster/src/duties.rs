@@ -1,0 +1,256 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use etl_proto::cluster::cluster_server::ClusterServer;
+use etl_raft::NodeId;
+use etl_raft::consensus::Consensus;
+use etl_raft::membership::{Obstacle, Picture, removal};
+use etl_raft::network::Dialer;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::announcement::Announcement;
+use crate::candidate::{Candidate, Software};
+use crate::clients::Clients;
+use crate::heartbeats::Heartbeats;
+use crate::leadership::Leadership;
+use crate::{ClusterService, Health, Heard, Overview, Probe, Problem, Roster, Settings, problems};
+
+/// After a duty has ended by a defect, before it begins again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What a node knows of itself beside what consensus knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Local {
+    /// HOST:PORT at which other members and tools reach its admin listener.
+    pub admin_address: String,
+    pub software: Software,
+    /// Where it stands, for placement; empty when not told.
+    pub zone: String,
+}
+
+/// Everything this node does in the cluster beside Raft. Clones are the same; it runs until
+/// [`shutdown`](Self::shutdown), or until the last clone is dropped.
+#[derive(Clone)]
+pub struct Duties {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    consensus: Consensus,
+    clients: Arc<Clients>,
+    roster: Roster,
+    software: Software,
+    pictures: watch::Receiver<Option<Picture>>,
+    removed: watch::Receiver<bool>,
+    tasks: TaskTracker,
+    ending: CancellationToken,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.ending.cancel();
+    }
+}
+
+impl Duties {
+    /// Takes up the duties of a member. The admin listener must serve [`service`](Self::service). Needs to be
+    /// called within a Tokio runtime.
+    pub fn start(
+        consensus: Consensus,
+        dialer: Arc<dyn Dialer>,
+        local: Local,
+        probe: Arc<dyn Probe>,
+        settings: Settings,
+    ) -> Self {
+        let clients = Arc::new(Clients::new(dialer));
+        let roster = Roster::default();
+        let (pictures, pictures_seen) = watch::channel(None);
+        let (health, health_seen) = watch::channel(Health::default());
+        let (removed, removed_seen) = watch::channel(false);
+        let me = consensus.member();
+        let candidate = Candidate {
+            store: me.store,
+            raft_address: me.address.clone(),
+            admin_address: local.admin_address,
+            software: local.software.clone(),
+            zone: local.zone,
+        };
+        let runner = Runner { tasks: TaskTracker::new(), ending: CancellationToken::new() };
+        runner.run("the probe", {
+            let (consensus, clients, every) = (consensus.clone(), clients.clone(), settings.probe);
+            move || look(probe.clone(), health.clone(), consensus.clone(), clients.clone(), every)
+        });
+        runner.run("the heartbeat", {
+            let (consensus, clients, roster) = (consensus.clone(), clients.clone(), roster.clone());
+            let (software, every) = (local.software.clone(), settings.heartbeat);
+            move || {
+                Heartbeats {
+                    consensus: consensus.clone(),
+                    clients: clients.clone(),
+                    roster: roster.clone(),
+                    software: software.clone(),
+                    health: health_seen.clone(),
+                    every,
+                    removed: removed.clone(),
+                }
+                .run()
+            }
+        });
+        runner.run("the announcement", {
+            let (consensus, clients) = (consensus.clone(), clients.clone());
+            move || {
+                let (consensus, clients) = (consensus.clone(), clients.clone());
+                Announcement { consensus, clients, candidate: candidate.clone() }.run()
+            }
+        });
+        runner.run("leadership", {
+            let (consensus, clients, roster) = (consensus.clone(), clients.clone(), roster.clone());
+            move || {
+                Leadership {
+                    consensus: consensus.clone(),
+                    clients: clients.clone(),
+                    roster: roster.clone(),
+                    settings: settings.clone(),
+                    pictures: pictures.clone(),
+                }
+                .run()
+            }
+        });
+        let Runner { tasks, ending } = runner;
+        let inner = Inner {
+            consensus,
+            clients,
+            roster,
+            software: local.software,
+            pictures: pictures_seen,
+            removed: removed_seen,
+            tasks,
+            ending,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// What the admin listener serves to other nodes.
+    pub fn service(&self) -> ClusterServer<ClusterService> {
+        let inner = &*self.inner;
+        let service = ClusterService::new(
+            inner.consensus.clone(),
+            inner.roster.clone(),
+            inner.clients.clone(),
+            inner.software.clone(),
+        );
+        service.into_server()
+    }
+
+    /// What nodes have told this one while it led, and when. Of others only the leader hears.
+    pub fn roster(&self) -> BTreeMap<NodeId, Heard> {
+        self.inner.roster.all()
+    }
+
+    /// What the steward of the cluster sees; none when this node does not lead, or has only begun to.
+    pub fn picture(&self) -> Option<Picture> {
+        self.inner.pictures.borrow().clone()
+    }
+
+    /// The cluster as this node sees it.
+    pub fn overview(&self) -> Overview {
+        Overview::gather(&self.inner.consensus, &self.inner.roster)
+    }
+
+    /// What is wrong in the cluster, as far as this node knows.
+    pub fn problems(&self) -> Vec<Problem> {
+        problems(&self.overview())
+    }
+
+    /// Whether the cluster could do without a node. Only the leader can tell; within its first moments it may
+    /// refuse because it has not heard of the others yet.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_be_removed(&self, node: NodeId) -> Result<(), Obstacle> {
+        match &*self.inner.pictures.borrow() {
+            Some(picture) => removal(picture, node),
+            None => Err(Obstacle::NotLeading),
+        }
+    }
+
+    /// Resolves when the cluster has let go of this node: it should stop, and needs an empty data directory
+    /// to join again.
+    pub async fn removed(&self) {
+        let mut removed = self.inner.removed.clone();
+        if removed.wait_for(|removed| *removed).await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    /// Gives up all duties and waits until nothing runs any more. To be done before consensus is shut down.
+    pub async fn shutdown(&self) {
+        self.inner.ending.cancel();
+        self.inner.tasks.close();
+        self.inner.tasks.wait().await;
+    }
+}
+
+/// Runs duties until they are to end.
+struct Runner {
+    tasks: TaskTracker,
+    ending: CancellationToken,
+}
+
+impl Runner {
+    /// Runs a duty, again and again when it fails by a defect.
+    fn run<F, D>(&self, name: &'static str, make: F)
+    where
+        F: Fn() -> D + Send + 'static,
+        D: Future<Output = ()> + Send + 'static,
+    {
+        let ending = self.ending.clone();
+        self.tasks.spawn(async move {
+            loop {
+                let mut duty = JoinSet::new();
+                duty.spawn(make());
+                let ended = tokio::select! {
+                    ended = duty.join_next() => ended,
+                    () = ending.cancelled() => return duty.shutdown().await,
+                };
+                match ended {
+                    Some(Err(defect)) if defect.is_panic() => {
+                        tracing::error!(name, %defect, "a duty has failed; beginning again");
+                    }
+                    _ => return,
+                }
+                if ending.run_until_cancelled(sleep(PAUSE)).await.is_none() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+/// Looks again and again how this node is, and closes connections to where nobody is any more.
+async fn look(
+    probe: Arc<dyn Probe>,
+    health: watch::Sender<Health>,
+    consensus: Consensus,
+    clients: Arc<Clients>,
+    every: Duration,
+) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let probe = probe.clone();
+        match tokio::task::spawn_blocking(move || probe.look()).await {
+            Ok(seen) => drop(health.send_replace(seen)),
+            Err(defect) => tracing::error!(%defect, "cannot look how this node is"),
+        }
+        let known: Vec<String> = consensus
+            .peek(|state| state.nodes().members().map(|(_, node)| node.admin_address.clone()).collect());
+        clients.retain(|address| known.iter().any(|known| known == address));
+    }
+}

@@ -1,0 +1,45 @@
+//! Duties in the cluster: joining, heartbeats, finding failed nodes, keeping the right voters.
+//!
+//! ```text
+//! every node    ClusterService   Join, Heartbeat, WhoAreYou of other nodes
+//!               Heartbeats  ---> the leader's Roster
+//!               Announcement --> UpdateNode, when address or software have changed
+//! the leader    Detector    <--- Roster: who is silent is declared down, who is heard again up
+//!               Steward     <--- Roster: who votes (etl_raft::membership)
+//! ```
+//! [`Duties`] runs all of it. What only the leader does is a set of tasks that begins with its leadership and
+//! is dropped when that ends. What the leader hears it keeps in memory: heartbeats are not worth a log entry,
+//! and a new leader hears of everybody within a heartbeat. What follows from them is agreed on: only a
+//! committed command makes a node down or up.
+//!
+//! **Invariants:** time here decides only how soon something happens, never whether it is safe. A node that
+//! is declared down by mistake comes back by itself.
+
+mod address;
+mod announcement;
+mod candidate;
+mod clients;
+mod detector;
+mod duties;
+mod error;
+mod health;
+mod heartbeats;
+mod join;
+mod leadership;
+mod overview;
+mod problems;
+mod refusal;
+mod roster;
+mod service;
+mod settings;
+
+pub use candidate::{Candidate, Software};
+pub use duties::{Duties, Local};
+pub use error::{Error, Failure};
+pub use health::{Health, Probe};
+pub use join::{Admitted, WhoIs, join, who_are_you};
+pub use overview::{Overview, OverviewNode};
+pub use problems::{Problem, problems};
+pub use roster::{Heard, Roster};
+pub use service::ClusterService;
+pub use settings::Settings;

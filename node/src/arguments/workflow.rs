@@ -1,0 +1,100 @@
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{ReadArguments, ServerArguments};
+
+/// What to do with workflows.
+#[derive(Debug, Subcommand)]
+pub enum WorkflowCommand {
+    /// Bring the workflows in files to the cluster: created, updated or unchanged, with the difference.
+    ///
+    /// All are checked first, by a node; nothing is changed when one of them is not valid.
+    Apply(ApplyArguments),
+    /// List the workflows.
+    List {
+        #[command(flatten)]
+        read: ReadArguments,
+    },
+    /// Print a workflow's document.
+    // Its --version is the workflow's, not the program's.
+    #[command(disable_version_flag = true)]
+    Get {
+        #[command(flatten)]
+        read: ReadArguments,
+
+        /// The workflow.
+        #[arg(value_name = "NAME")]
+        name: String,
+
+        /// Which version [default: the one in force].
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        version: Option<u64>,
+    },
+    /// Show how files differ from what is in force, or how a workflow's versions differ; exit code 1 when they do.
+    Diff(DiffArguments),
+    /// Take a workflow out of force; its history stays.
+    Delete {
+        #[command(flatten)]
+        server: ServerArguments,
+
+        /// The workflow.
+        #[arg(value_name = "NAME")]
+        name: String,
+
+        /// Only when this is the version in force.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        expect_version: Option<u64>,
+
+        /// Do not ask on the terminal.
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// List the versions of a workflow, newest first.
+    History {
+        #[command(flatten)]
+        read: ReadArguments,
+
+        /// The workflow.
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+}
+
+/// Arguments of `workflow apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArguments {
+    #[command(flatten)]
+    pub server: ServerArguments,
+
+    /// Workflow files, and folders whose `*.yaml` and `*.yml` are workflow files.
+    #[arg(required = true, value_name = "FILE|FOLDER")]
+    pub paths: Vec<PathBuf>,
+
+    /// Only show what would happen.
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Only when this is the version in force, 0 when there is to be none; for a single workflow.
+    #[arg(long, value_name = "N")]
+    pub expect_version: Option<u64>,
+}
+
+/// Arguments of `workflow diff`.
+#[derive(Debug, Args)]
+pub struct DiffArguments {
+    #[command(flatten)]
+    pub read: ReadArguments,
+
+    /// Workflow files or folders to compare with what is in force; or the name of one workflow, to compare its versions.
+    #[arg(required = true, value_name = "FILE|FOLDER|NAME")]
+    pub what: Vec<PathBuf>,
+
+    /// The older version [default: the one before the newer].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub from: Option<u64>,
+
+    /// The newer version [default: the one in force].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub to: Option<u64>,
+}

@@ -1,0 +1,30 @@
+//! `workflow`: what a cluster does.
+
+mod apply;
+mod delete;
+mod diff;
+mod files;
+mod read;
+
+use etl_sdk::Registry;
+
+use crate::arguments::{Output, WorkflowCommand};
+use crate::cluster_client::block_on;
+use crate::{Error, Exit};
+
+pub(super) fn workflow(
+    command: &WorkflowCommand,
+    registry: &Registry,
+    output: Output,
+) -> Result<Exit, Error> {
+    match command {
+        WorkflowCommand::Apply(arguments) => block_on(apply::apply(arguments, registry, output)),
+        WorkflowCommand::List { read } => block_on(read::list(read, output)),
+        WorkflowCommand::Get { read, name, version } => block_on(read::get(read, name, *version, output)),
+        WorkflowCommand::Diff(arguments) => block_on(diff::diff(arguments, registry, output)),
+        WorkflowCommand::Delete { server, name, expect_version, yes } => {
+            block_on(delete::delete(server, name, *expect_version, *yes, output))
+        }
+        WorkflowCommand::History { read, name } => block_on(read::history(read, name, output)),
+    }
+}

@@ -1,0 +1,147 @@
+use std::sync::Arc;
+
+use etl_api::{AdminParts, AdminServices, admin_services};
+use etl_cluster::{Duties, Local, Settings};
+use etl_raft::consensus::Consensus;
+use etl_raft::network::{self, Dialer};
+use etl_raft::store::{DataDir, SharedState};
+use etl_security::{Credentials, Listener, Reload};
+use tokio::time::Instant;
+
+use super::Error;
+use super::notify::News;
+use super::probe::NodeProbe;
+use super::ready::Ready;
+use super::serving::Serving;
+use super::signals::{Asked, Signals};
+use super::start::software;
+use super::stop::{STOP_TIMEOUT, hand_over, step};
+use crate::Exit;
+
+/// What a node that takes part is made of.
+pub(super) struct Parts {
+    pub consensus: Consensus,
+    pub state: SharedState,
+    pub dir: Arc<DataDir>,
+    pub dialer: Arc<dyn Dialer>,
+    pub credentials: Option<Credentials>,
+    pub raft: Listener,
+    pub admin: Listener,
+    pub cluster: Settings,
+    pub zone: String,
+    pub ready: Ready,
+}
+
+/// A node that takes part.
+pub(super) struct Running {
+    consensus: Consensus,
+    duties: Duties,
+    raft: Serving,
+    admin: Serving,
+    /// Holds the task that tells health.
+    services: AdminServices,
+    credentials: Option<Credentials>,
+    ready: Ready,
+    /// Locked for as long as this lives.
+    dir: Arc<DataDir>,
+}
+
+/// Why a node ends.
+enum End {
+    Asked(u8),
+    Removed,
+    Failed(Error),
+}
+
+impl Running {
+    /// Serves both listeners and takes up the duties. Needs a tokio runtime.
+    pub fn start(parts: Parts) -> Result<Self, Error> {
+        let Parts { consensus, state, dir, dialer, credentials, raft, admin, cluster, zone, ready } = parts;
+        let raft = Serving::start("raft", network::server().add_service(consensus.service()), raft);
+        let probe = NodeProbe { dir: Arc::clone(&dir), state, credentials: credentials.clone() };
+        let local = Local { admin_address: ready.admin_advertised.clone(), software: software(), zone };
+        let duties = Duties::start(consensus.clone(), Arc::clone(&dialer), local, Arc::new(probe), cluster);
+        let services = admin_services(AdminParts {
+            consensus: consensus.clone(),
+            duties: duties.clone(),
+            dialer,
+            lint: Arc::new(lint),
+        })
+        .map_err(|error| Error::Defect(error.to_string()))?;
+        let routes = services.routes.clone().add_service(duties.service());
+        let admin = Serving::start("admin", network::server().add_routes(routes), admin);
+        Ok(Self { consensus, duties, raft, admin, services, credentials, ready, dir })
+    }
+
+    /// Who and where it is.
+    pub fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// Serves until it is asked to stop, was removed, or cannot go on.
+    pub async fn until_end(mut self, mut signals: Signals) -> Result<Exit, Error> {
+        let end = loop {
+            let asked = tokio::select! {
+                asked = signals.next() => asked,
+                error = self.consensus.stopped() => break End::Failed(Error::Stopped(error)),
+                error = self.raft.failed() => break End::Failed(error),
+                error = self.admin.failed() => break End::Failed(error),
+                () = self.duties.removed() => break End::Removed,
+            };
+            match asked {
+                Asked::Stop(number) => break End::Asked(number),
+                Asked::Reload => self.reload().await,
+            }
+        };
+        match end {
+            // Nothing may be done in good order any more: what was promised to others may not be on the disk.
+            End::Failed(error) => return Err(error),
+            End::Asked(number) => tracing::info!(signal = number, "stopping; once more to end at once"),
+            End::Removed => tracing::warn!(
+                "the cluster has removed this node, which ends now; it can join again with an empty data directory"
+            ),
+        }
+        News::Stopping.tell();
+        tokio::select! {
+            () = self.stop() => {}
+            number = signals.stop() => return Ok(Exit::Signal(number)),
+        }
+        Ok(Exit::Success)
+    }
+
+    /// Ends in good order: no new calls, no duties, leadership to another, then consensus.
+    async fn stop(self) {
+        let Self { consensus, duties, mut raft, mut admin, services, dir, .. } = self;
+        let until = Instant::now() + STOP_TIMEOUT;
+        admin.close();
+        step("duties", until, duties.shutdown()).await;
+        hand_over(&consensus).await;
+        raft.close();
+        step("consensus", until, consensus.shutdown()).await;
+        // Calls that wait for consensus have ended with it.
+        step("admin listener", until, admin.closed()).await;
+        step("raft listener", until, raft.closed()).await;
+        drop((services, duties, consensus, dir));
+        tracing::info!("stopped");
+    }
+
+    /// Takes up new certificates now.
+    async fn reload(&self) {
+        let Some(credentials) = self.credentials.clone() else { return };
+        match tokio::task::spawn_blocking(move || credentials.reload()).await {
+            Ok(Ok(Reload::Replaced)) => tracing::info!("new certificates are in use"),
+            Ok(Ok(Reload::Unchanged)) => tracing::info!("the certificates have not changed"),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "new certificates cannot be used; the ones in use stay")
+            }
+            Err(defect) => tracing::error!(%defect, "the certificates could not be looked at"),
+        }
+    }
+}
+
+/// Reads and validates a document with the connectors and variables of this node.
+fn lint(document: &str) -> Result<etl_workflow::Workflow, etl_workflow::Diagnostics> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let registry = etl_connectors::registry();
+    etl_workflow::load("workflow", document.as_bytes(), &environment, &registry)
+}

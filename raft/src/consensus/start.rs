@@ -1,0 +1,130 @@
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use openraft::Raft;
+use openraft::error::Fatal;
+use openraft::storage::{RaftLogStorage, RaftStateMachine};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::clock::Clock;
+use super::election::{Elector, Pulse};
+use super::handle::{Consensus, Inner};
+use super::membership::Changes;
+use super::observer::Observer;
+use super::proposer::Proposer;
+use super::reads::Reads;
+use super::router::Router;
+use super::settings::Settings;
+use super::status::Status;
+use super::writer::Writer;
+use crate::error::Error;
+use crate::network::{AddressBook, Dialer, Links, Member, PeerNetwork};
+use crate::store::SharedState;
+use crate::type_config::{NodeId, TypeConfig};
+
+/// What consensus is made of; simulations bring some of their own.
+pub struct Parts<L, M> {
+    pub log: L,
+    pub machine: M,
+    /// Of `machine`.
+    pub state: SharedState,
+    pub dialer: Arc<dyn Dialer>,
+    pub clock: Clock,
+}
+
+impl Consensus {
+    /// Like [`start`](Self::start), with parts of any make.
+    pub async fn start_with<L, M>(settings: Settings, me: Member, parts: Parts<L, M>) -> Result<Self, Error>
+    where
+        L: RaftLogStorage<TypeConfig>,
+        M: RaftStateMachine<TypeConfig>,
+    {
+        let Parts { log, machine, state, dialer, clock } = parts;
+        let config = Arc::new(settings.raft_config(me.cluster)?);
+        let links = Arc::new(Links::new(me.clone(), dialer, address_book(&state)));
+        let raft = Raft::new(me.node, config, PeerNetwork(links.clone()), log, machine)
+            .await
+            .map_err(|fatal| stop_reason(me.node, fatal))?;
+        let pulse = Arc::new(Pulse::default());
+        let (tasks, cancelled) = (TaskTracker::new(), CancellationToken::new());
+        let proposer = Arc::new(Proposer::new(
+            me.node,
+            raft.clone(),
+            clock,
+            settings.max_command_bytes,
+            settings.election_max,
+        ));
+        let router = Arc::new(Router {
+            raft: raft.clone(),
+            proposer: proposer.clone(),
+            links: links.clone(),
+            settings: settings.clone(),
+        });
+        let committed = Arc::new(AtomicU64::new(0));
+        let observer = Observer {
+            raft: raft.clone(),
+            links: links.clone(),
+            pulse: pulse.clone(),
+            election_max: settings.election_max,
+            committed: committed.clone(),
+            status: watch::Sender::new(Status::new(&raft.metrics().borrow(), None, BTreeMap::new(), true)),
+        };
+        let status = observer.status.subscribe();
+        let elector = Elector {
+            raft: raft.clone(),
+            links: links.clone(),
+            pulse: pulse.clone(),
+            settings: settings.clone(),
+        };
+        tasks.spawn(cancelled.clone().run_until_cancelled_owned(observer.run()));
+        tasks.spawn(cancelled.clone().run_until_cancelled_owned(elector.run()));
+        Ok(Self::from(Inner {
+            writer: Writer::start(&tasks, cancelled.clone(), router, settings.proposals_in_flight),
+            reads: Reads::start(
+                &tasks,
+                cancelled.clone(),
+                raft.clone(),
+                links.clone(),
+                state.clone(),
+                settings.clone(),
+            ),
+            changes: Changes::new(raft.clone(), me.node, settings.change_deadline),
+            raft,
+            state,
+            links,
+            proposer,
+            pulse,
+            committed,
+            status,
+            settings,
+            tasks,
+            cancelled,
+        }))
+    }
+}
+
+/// A node says in the state where it listens, and may have moved since it became a member.
+fn address_book(state: &SharedState) -> AddressBook {
+    let state = state.clone();
+    Box::new(move |node, peer| {
+        state.with(|state| {
+            let known = state.nodes().get(node).filter(|known| known.store == peer.store)?;
+            Some(known.raft_address.clone())
+        })
+    })
+}
+
+/// What a stop of openraft means.
+pub(super) fn stop_reason(node: NodeId, fatal: Fatal<NodeId>) -> Error {
+    match fatal {
+        // Which file it is stands in the error of the store.
+        Fatal::StorageError(error) => {
+            Error::Io { path: "vote, log or state".into(), source: io::Error::other(error.to_string()) }
+        }
+        Fatal::Panicked | Fatal::Stopped => Error::Stopped(node),
+    }
+}

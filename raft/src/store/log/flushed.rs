@@ -1,0 +1,124 @@
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, mpsc};
+
+use raft_log::Callback;
+
+use crate::store::reserve::{Reserve, is_full};
+
+/// Told once whether what it stands for is on disk.
+pub(crate) type Waiter = Box<dyn FnOnce(Result<(), io::Error>) + Send + Sync>;
+
+/// What the one who writes, the one who syncs and the one who keeps watch share. It does not own the log: the thread that
+/// syncs would otherwise be the last owner and wait for itself.
+#[derive(Debug)]
+pub(crate) struct Flow {
+    /// All before this offset is on disk.
+    synced: AtomicU64,
+    /// Whether a sync is under way. There is never more than one, so that waiters are told in the order they came.
+    syncing: AtomicBool,
+    failure: OnceLock<(io::ErrorKind, String)>,
+    events: mpsc::Sender<Event>,
+    reserve: Arc<Reserve>,
+}
+
+/// Wakes the watcher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// A sync is over, well or not.
+    Synced,
+    Stop,
+}
+
+impl Flow {
+    pub(crate) fn new(synced: u64, events: mpsc::Sender<Event>, reserve: Arc<Reserve>) -> Self {
+        let (synced, syncing) = (AtomicU64::new(synced), AtomicBool::new(false));
+        Self { synced, syncing, failure: OnceLock::new(), events, reserve }
+    }
+
+    pub(crate) fn synced(&self) -> u64 {
+        self.synced.load(Ordering::Acquire)
+    }
+
+    /// Whether the caller may start a sync, which it then must.
+    pub(crate) fn may_sync(&self) -> bool {
+        !self.syncing.swap(true, Ordering::AcqRel)
+    }
+
+    pub(crate) fn is_syncing(&self) -> bool {
+        self.syncing.load(Ordering::Acquire)
+    }
+
+    /// The first failure, for ever. What the disk holds after a failed write or sync is not known, so nothing may be
+    /// tried again: the process has to end and read what is there.
+    pub(crate) fn failure(&self) -> Result<(), io::Error> {
+        match self.failure.get() {
+            None => Ok(()),
+            Some((kind, problem)) => Err(io::Error::new(*kind, format!("the log has failed: {problem}"))),
+        }
+    }
+
+    pub(crate) fn fail(&self, error: &io::Error) {
+        if self.failure.set((error.kind(), error.to_string())).is_ok() {
+            tracing::error!(%error, "vote and log cannot be written any more; this node stops taking part");
+            if is_full(error) {
+                self.reserve.release();
+            }
+        }
+        self.send(Event::Synced);
+    }
+
+    pub(crate) fn send(&self, event: Event) {
+        // Without a watcher the log is being closed, and there is nothing left to watch.
+        let _ = self.events.send(event);
+    }
+}
+
+/// Handed to raft-log with a sync, and called by its worker when that is over.
+pub(crate) struct Flushed {
+    waiters: Vec<Waiter>,
+    end: u64,
+    flow: Arc<Flow>,
+    called: bool,
+}
+
+impl Flushed {
+    /// `end` is the offset up to which the sync goes.
+    pub(crate) fn new(waiters: Vec<Waiter>, end: u64, flow: Arc<Flow>) -> Self {
+        Self { waiters, end, flow, called: false }
+    }
+
+    fn tell(&mut self, result: &Result<(), io::Error>) {
+        for waiter in self.waiters.drain(..) {
+            waiter(match result {
+                Ok(()) => Ok(()),
+                Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+            });
+        }
+    }
+}
+
+impl Callback for Flushed {
+    fn send(mut self, result: Result<(), io::Error>) {
+        match &result {
+            Ok(()) => self.flow.synced.store(self.end, Ordering::Release),
+            Err(error) => self.flow.fail(error),
+        }
+        self.tell(&result);
+        self.called = true;
+        self.flow.syncing.store(false, Ordering::Release);
+        self.flow.send(Event::Synced);
+    }
+}
+
+impl Drop for Flushed {
+    /// Dropped without having been called to the end: the worker has died, with its queue or of a waiter that panicked.
+    fn drop(&mut self) {
+        if !self.called {
+            let error = io::Error::other("the thread that syncs the log has stopped");
+            self.flow.fail(&error);
+            self.tell(&Err(error));
+            self.flow.send(Event::Synced);
+        }
+    }
+}

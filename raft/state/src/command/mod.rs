@@ -1,0 +1,27 @@
+//! What can be asked of the cluster: one struct per command, grouped by the part of the state it changes. Each is
+//! guarded by an expected version, state or epoch, so that a retry is harmless.
+
+mod apply;
+mod assignments;
+mod audit;
+mod checkpoints;
+mod cluster;
+mod kinds;
+mod nodes;
+mod runs;
+mod schedules;
+mod secrets;
+mod users;
+mod workflows;
+
+pub use assignments::{Assign, BeginDrain, Claim, FinalCheckpoint, Release};
+pub use audit::RecordAudit;
+pub use checkpoints::{AdvanceCheckpoints, CheckpointItem, Progress};
+pub use cluster::{AdoptCluster, RaiseFeatureLevel};
+pub use kinds::Command;
+pub use nodes::{RegisterNode, SetNodeState, UpdateNode};
+pub use runs::{FinishRun, StartRun};
+pub use schedules::{DeleteSchedule, FireSchedule, PutSchedule};
+pub use secrets::{DeleteSecret, PutSecret};
+pub use users::{DeleteUser, PutUser};
+pub use workflows::{DeleteWorkflow, PutWorkflow};

@@ -1,0 +1,161 @@
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::apply::Apply;
+use crate::limits::{self, MAX_WORD, within};
+use crate::moment::Moment;
+use crate::parts::{CatchUp, Overlap, Run, RunOutcome, RunPhase, Schedule};
+use crate::rejection::{Kind, Rejection};
+use crate::response::{Fired, Response};
+use crate::state::State;
+
+/// Starts a workflow again and again. Answered by [`Response::Stored`].
+///
+/// Refused: when the schedule's version is not the expected one, or the workflow does not exist.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutSchedule {
+    pub name: String,
+    pub workflow: String,
+    /// As the user wrote it; whoever proposes has computed `next_fire_ms` from it.
+    pub cron: String,
+    /// An IANA name, such as `Europe/Berlin`.
+    pub timezone: String,
+    pub overlap: Overlap,
+    pub catch_up: CatchUp,
+    /// Milliseconds since 1970.
+    pub next_fire_ms: u64,
+    /// 0 for "it does not exist", absent for "whatever it is".
+    pub expected_version: Option<u64>,
+}
+
+/// One tick of a schedule: compare-and-set on its next time, and creates the run in the same step, so that a tick has
+/// one run over any change of leaders. Answered by [`Response::Fired`].
+///
+/// Refused: when the next time is not the expected one, is not due yet, or would not advance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FireSchedule {
+    pub name: String,
+    pub expected_next_fire_ms: u64,
+    /// The time of the tick after this one.
+    pub next_fire_ms: u64,
+    /// Id for the run, chosen by whoever proposes.
+    pub run: Uuid,
+}
+
+/// Ends a schedule; its runs go on. Answered by [`Response::Done`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteSchedule {
+    pub name: String,
+    /// Absent for "whatever it is".
+    pub expected_version: Option<u64>,
+}
+
+impl Apply for PutSchedule {
+    fn apply(&self, state: &mut State, at: Moment) -> Result<Response, Rejection> {
+        limits::name("schedule name", &self.name)?;
+        within("cron expression", self.cron.len(), MAX_WORD)?;
+        within("time zone", self.timezone.len(), MAX_WORD)?;
+        let known = state.schedules.get(&self.name);
+        Kind::Schedule.expect_version(&self.name, self.expected_version, known.map_or(0, |k| k.version))?;
+        if state.workflows.get(&self.workflow).is_none() {
+            return Err(Kind::Workflow.not_found(&self.workflow));
+        }
+        let last_run = known.and_then(|known| known.last_run);
+        state.schedules.set(
+            &self.name,
+            Schedule {
+                version: at.index,
+                workflow: self.workflow.clone(),
+                cron: self.cron.clone(),
+                timezone: self.timezone.clone(),
+                overlap: self.overlap,
+                catch_up: self.catch_up,
+                next_fire_ms: self.next_fire_ms,
+                last_run,
+            },
+        );
+        Ok(Response::Stored { version: at.index })
+    }
+}
+
+impl Apply for FireSchedule {
+    fn apply(&self, state: &mut State, at: Moment) -> Result<Response, Rejection> {
+        let Some(schedule) = state.schedules.get(&self.name).cloned() else {
+            return Err(Kind::Schedule.not_found(&self.name));
+        };
+        if schedule.next_fire_ms != self.expected_next_fire_ms {
+            return Err(Rejection::NextFireConflict {
+                schedule: self.name.clone(),
+                expected: self.expected_next_fire_ms,
+                actual: schedule.next_fire_ms,
+            });
+        }
+        if at.time_ms < schedule.next_fire_ms {
+            return Err(Rejection::NotDue {
+                schedule: self.name.clone(),
+                next_fire_ms: schedule.next_fire_ms,
+            });
+        }
+        if self.next_fire_ms <= schedule.next_fire_ms {
+            let problem = format!("it must be later than the tick itself, {}", schedule.next_fire_ms);
+            return Err(Rejection::Invalid { what: "next fire time".to_owned(), problem });
+        }
+        if state.runs.get(self.run).is_some() {
+            return Err(Rejection::RunExists { run: self.run });
+        }
+        let Some(workflow) = state.workflows.get(&schedule.workflow) else {
+            return Err(Kind::Workflow.not_found(&schedule.workflow));
+        };
+        let run = Run {
+            workflow: schedule.workflow.clone(),
+            version: workflow.version,
+            hash: workflow.hash,
+            schedule: Some(self.name.clone()),
+            phase: RunPhase::Running,
+            created_index: at.index,
+            created_at_ms: at.time_ms,
+            finished_at_ms: None,
+        };
+        let active = state.runs.active(&schedule.workflow);
+        let fired = match (active, schedule.overlap) {
+            (None, _) => {
+                state.start_run(self.run, run);
+                Fired::Started
+            }
+            (Some(running), Overlap::Skip) => Fired::Skipped { running },
+            (Some(replaced), Overlap::Replace) => {
+                state.end_run(replaced, RunOutcome::Replaced { by: self.run }, at);
+                state.start_run(self.run, run);
+                Fired::Replaced { replaced }
+            }
+            // One waiting run does the work of all ticks that fall into the running one.
+            (Some(running), Overlap::Queue) if state.runs.queued(&schedule.workflow).is_some() => {
+                Fired::Skipped { running }
+            }
+            (Some(_), Overlap::Queue) => {
+                state.start_run(self.run, Run { phase: RunPhase::Queued, ..run });
+                Fired::Queued
+            }
+        };
+        let last_run = match fired {
+            Fired::Skipped { .. } => schedule.last_run,
+            _ => Some(self.run),
+        };
+        state.schedules.set(&self.name, Schedule { next_fire_ms: self.next_fire_ms, last_run, ..schedule });
+        Ok(Response::Fired(fired))
+    }
+}
+
+impl Apply for DeleteSchedule {
+    fn apply(&self, state: &mut State, _at: Moment) -> Result<Response, Rejection> {
+        let Some(known) = state.schedules.get(&self.name) else {
+            return Err(Kind::Schedule.not_found(&self.name));
+        };
+        Kind::Schedule.expect_version(&self.name, self.expected_version, known.version)?;
+        state.schedules.remove(&self.name);
+        Ok(Response::Done)
+    }
+}

@@ -1,0 +1,38 @@
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A member's id: the index of the log entry that admitted it, so that it is never given twice. The node that founds a
+/// cluster has id 1.
+pub type NodeId = u64;
+
+/// A partition of a source in one run: what is assigned to a node.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartitionKey {
+    pub run: Uuid,
+    /// The source step's name.
+    pub source: String,
+    /// As the source names it, stable over runs.
+    pub partition: String,
+}
+
+/// A partition's way to one destination in one run: what has a checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteKey {
+    pub partition: PartitionKey,
+    /// The destination step's name.
+    pub destination: String,
+}
+
+/// A partition of a workflow over all its runs: what has an epoch, because the markers at a destination are the
+/// workflow's and not the run's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EpochKey {
+    pub workflow: String,
+    /// The source step's name.
+    pub source: String,
+    /// As the source names it, stable over runs.
+    pub partition: String,
+}

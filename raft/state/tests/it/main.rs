@@ -1,0 +1,20 @@
+//! The state as its users see it: every guard, every encoding, and what must hold for any sequence of commands.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod assignments;
+mod checkpoints;
+mod cluster;
+mod encoding;
+mod figures;
+mod golden;
+mod nodes;
+mod operation;
+mod properties;
+mod runs;
+mod samples;
+mod schedules;
+mod sessions;
+mod small_parts;
+mod workflows;
+mod world;
