@@ -80,7 +80,7 @@ async fn apply_one(
         Outcome::Created | Outcome::Unchanged => Diff::default(),
         Outcome::Updated => {
             let previous = applied.previous_document.as_deref().unwrap_or_default();
-            let before = format!("{}, version before {}", applied.name, applied.version);
+            let before = format!("{}, version {}", applied.name, applied.version.saturating_sub(1));
             Diff::new(&before, previous, &file.path.display().to_string(), &file.text)
         }
     };

@@ -22,7 +22,7 @@ pub(super) async fn list(read: &ReadArguments, output: Output) -> Result<Exit, E
         return Ok(Exit::Success);
     }
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(["WORKFLOW", "VERSION", "CHANGED", "HASH"]);
+    table.load_preset(presets::NOTHING).set_header(["WORKFLOW", "VERSION", "CHANGED (UTC)", "HASH"]);
     for workflow in &workflows {
         let version = workflow.version.to_string();
         table.add_row([workflow.name.clone(), version, moment(workflow.changed_at_ms), hash(workflow)]);
@@ -53,7 +53,7 @@ pub(super) async fn history(read: &ReadArguments, name: &str, output: Output) ->
         return Ok(Exit::Success);
     }
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(["VERSION", "CHANGED", "HASH"]);
+    table.load_preset(presets::NOTHING).set_header(["VERSION", "CHANGED (UTC)", "HASH"]);
     for version in &versions {
         let shown = if version.deleted { "deleted".to_owned() } else { hash(version) };
         table.add_row([version.version.to_string(), moment(version.changed_at_ms), shown]);

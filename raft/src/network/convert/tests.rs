@@ -73,12 +73,11 @@ fn append_request() -> impl Strategy<Value = AppendEntriesRequest<TypeConfig>> {
             let prev_log_id =
                 previous.map(|(term, node, index)| LogId::new(CommittedLeaderId::new(term, node), index));
             let mut leader = prev_log_id.map_or(CommittedLeaderId::new(1, 0), |id| id.leader_id);
-            let mut index = prev_log_id.map_or(0, |id| id.index + 1);
+            let first = prev_log_id.map_or(0, |id| id.index + 1);
             let mut entries = Vec::new();
-            for (payload, later) in payloads {
+            for (index, (payload, later)) in (first..).zip(payloads) {
                 leader.term += later;
                 entries.push(Entry { log_id: LogId::new(leader, index), payload });
-                index += 1;
             }
             let vote = Vote::new_committed(leader.term + 1, node);
             AppendEntriesRequest { vote, prev_log_id, entries, leader_commit }

@@ -1,4 +1,5 @@
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 
@@ -20,6 +21,7 @@ pub(crate) struct Flow {
     failure: OnceLock<(io::ErrorKind, String)>,
     events: mpsc::Sender<Event>,
     reserve: Arc<Reserve>,
+    wal: PathBuf,
 }
 
 /// Wakes the watcher.
@@ -31,9 +33,9 @@ pub(crate) enum Event {
 }
 
 impl Flow {
-    pub(crate) fn new(synced: u64, events: mpsc::Sender<Event>, reserve: Arc<Reserve>) -> Self {
+    pub(crate) fn new(synced: u64, events: mpsc::Sender<Event>, reserve: Arc<Reserve>, wal: PathBuf) -> Self {
         let (synced, syncing) = (AtomicU64::new(synced), AtomicBool::new(false));
-        Self { synced, syncing, failure: OnceLock::new(), events, reserve }
+        Self { synced, syncing, failure: OnceLock::new(), events, reserve, wal }
     }
 
     pub(crate) fn synced(&self) -> u64 {
@@ -92,7 +94,10 @@ impl Flushed {
         for waiter in self.waiters.drain(..) {
             waiter(match result {
                 Ok(()) => Ok(()),
-                Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+                Err(error) => {
+                    let wal = self.flow.wal.display();
+                    Err(io::Error::new(error.kind(), format!("{wal} cannot be written any more: {error}")))
+                }
             });
         }
     }

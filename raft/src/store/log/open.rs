@@ -78,7 +78,7 @@ pub(crate) fn open(dir: &DataDir) -> Result<Log, Error> {
     tracing::info!(first, last = log.log_state().last().map(|place| place.0.index), "log opened");
 
     let (events, watched) = mpsc::channel();
-    let flow = Arc::new(Flow::new(end, events, dir.reserve.clone()));
+    let flow = Arc::new(Flow::new(end, events, dir.reserve.clone(), wal.clone()));
     let core = Arc::new(Core::new(log, end, flow, wal.clone()));
     let watcher = thread::Builder::new()
         .name("log-watcher".to_owned())
