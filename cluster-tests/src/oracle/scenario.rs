@@ -245,8 +245,8 @@ fn take_over(site: &Site<'_>) -> Result<PathBuf, Error> {
 /// Passages of a point that an owner is let through. A slow disk makes few units of many chunks: no scenario may need
 /// more than two or three of them.
 const PASSAGES: &str = "1*off";
-/// Pauses the owner after its second commit: of all moments one at which it surely holds no lock on a database.
-const PAUSE_AFTER_COMMIT: &str = "commit_done=1*off->1*return(stop)->off";
+/// Pauses the owner after each commit: of all moments one at which it surely holds no lock on a database.
+const PAUSE_AFTER_COMMIT: &str = "commit_done=return(stop)";
 
 fn stopped(node: &mut Node) -> Result<(), Error> {
     node.until("it stopped", |node| Ok(node.is_stopped()))
@@ -262,13 +262,23 @@ fn fenced(node: Node) -> Result<Ended, Error> {
 
 fn zombie(site: &Site<'_>, point: &str, slowness: Slowness) -> Result<Played, Error> {
     let slowly = slowness.beside(point);
-    let holds_lock = site.cell.destination.is_sqlite() && point != "commit_done";
+    let may_hold_lock = site.cell.destination.is_sqlite() && point != "commit_done";
     let mut pauses = format!("{point}={PASSAGES}->1*return(stop)->off");
-    if holds_lock {
+    if may_hold_lock {
         pauses = format!("{pauses};{PAUSE_AFTER_COMMIT}");
     }
     let mut first = site.start(&format!("{pauses};{slowly}"))?;
     stopped(&mut first)?;
+    if may_hold_lock {
+        // It also stops after each unit before the one in which it reaches the point.
+        let mut committed = 0;
+        while units(site)? > committed {
+            committed = units(site)?;
+            first.signal(Signal::CONT)?;
+            stopped(&mut first)?;
+        }
+    }
+    let holds_lock = may_hold_lock && site.is_locked()?;
     let state = take_over(site)?;
     let mut second = Node::start("second", &site.workflow(), &state, "")?;
     if holds_lock {
@@ -350,13 +360,20 @@ fn rewound(site: &Site<'_>, slowness: Slowness) -> Result<Played, Error> {
     Ok(Played { bit, verdict: site.check(&site.state())?, ..Played::default() })
 }
 
+/// What a control has to come to. Where the process died may leave nothing to double: then it is set up anew.
+fn damaged(verdict: Verdict) -> Result<Played, Error> {
+    if verdict.doubled == 0 {
+        return Err(Error::Unexpected("nothing was doubled".to_owned()));
+    }
+    Ok(Played { bit: true, verdict, ..Played::default() })
+}
+
 fn without_marker(site: &Site<'_>, slowness: Slowness) -> Result<Played, Error> {
     let slowly = slowness.beside("commit_done");
     site.accept_everything()?;
     killed(site.start(&format!("commit_done={PASSAGES}->return(kill);{slowly}"))?.wait()?)?;
     completed(site.start("ignore_marker=return")?.wait()?)?;
-    let verdict = site.check(&site.state())?;
-    Ok(Played { bit: verdict.doubled > 0, verdict, ..Played::default() })
+    damaged(site.check(&site.state())?)
 }
 
 fn without_fence(site: &Site<'_>, slowness: Slowness) -> Result<Played, Error> {
@@ -377,6 +394,5 @@ fn without_fence(site: &Site<'_>, slowness: Slowness) -> Result<Played, Error> {
     completed(second.wait()?)?;
     first.signal(Signal::CONT)?;
     fenced(first)?;
-    let verdict = site.check(&state)?;
-    Ok(Played { bit: verdict.doubled > 0, verdict, ..Played::default() })
+    damaged(site.check(&state)?)
 }

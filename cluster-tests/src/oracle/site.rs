@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 use serde::Deserialize;
@@ -224,6 +225,16 @@ impl<'a> Site<'a> {
     /// a control run is to show.
     pub fn accept_everything(&self) -> Result<(), Error> {
         self.output_server().map_or(Ok(()), Postgres::accept_everything)
+    }
+
+    /// Whether a process holds the right to write to an output that has one writer at a time.
+    pub fn is_locked(&self) -> Result<bool, Error> {
+        let connection = Connection::open(self.target())?;
+        connection.busy_timeout(Duration::ZERO)?;
+        match connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK") {
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => Ok(true),
+            tried => Ok(tried.map(|()| false)?),
+        }
     }
 
     /// Copies the output to the place `name`.

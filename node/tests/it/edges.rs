@@ -101,7 +101,7 @@ fn heavy_libraries_have_one_user() {
         ("tonic-reflection", &["etl-api"]),
         ("tonic-health", &["etl-api"]),
         ("tokio-postgres", &["etl-connector-postgres"]),
-        ("saphyr-parser", &["etl-workflow"]),
+        ("saphyr-parser", &["actix-etl", "etl-workflow"]),
         ("sled", &["etl-raft", "etl-state"]),
         ("indicatif", &["actix-etl"]),
     ];
