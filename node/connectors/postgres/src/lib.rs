@@ -11,6 +11,7 @@ mod identifier;
 mod record;
 mod source;
 pub mod types;
+mod wire;
 
 pub use destination::PostgresDestination;
 pub use error::PostgresError;

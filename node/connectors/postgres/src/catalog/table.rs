@@ -38,6 +38,10 @@ pub(crate) struct Table {
     pub(crate) has_children: bool,
     /// Changes when the table is rewritten.
     pub(crate) file_node: u32,
+    /// Whether large values of its rows may be stored elsewhere (TOAST).
+    pub(crate) stores_apart: bool,
+    /// The server's version, such as 150004.
+    pub(crate) server: i32,
 }
 
 const FIND: &str = "\
@@ -46,7 +50,8 @@ SELECT c.oid, c.relkind::text,
             SELECT c.oid UNION SELECT i.inhrelid FROM tree JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.oid)
         SELECT coalesce(sum(pg_catalog.pg_relation_size(tree.oid)), 0)::int8 FROM tree),
        coalesce(pg_catalog.pg_relation_filenode(c.oid), 0::oid),
-       EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid)
+       EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid),
+       c.reltoastrelid <> 0, pg_catalog.current_setting('server_version_num')::int4
 FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass($1::text)::oid";
 
 /// Everything that decides how rows of the table look, in one text.
@@ -94,6 +99,8 @@ impl Table {
             bytes: u64::try_from(bytes).unwrap_or(0),
             has_children: found.try_get(4).at(place)?,
             file_node: found.try_get(3).at(place)?,
+            stores_apart: found.try_get(5).at(place)?,
+            server: found.try_get(6).at(place)?,
         };
         for row in &keys {
             let columns: Vec<String> = row.try_get(0).at(place)?;

@@ -3,9 +3,11 @@
 //! **Invariant:** a password is never part of an error, a log line or a `Debug` output.
 
 mod config;
+mod dial;
 mod session;
 mod tls;
+mod transport;
 mod url;
 
 pub(crate) use config::{ConnectionConfig, RawConnection, SslMode as SslModeField, with_connection_fields};
-pub(crate) use session::{Driver, Session};
+pub(crate) use session::Session;

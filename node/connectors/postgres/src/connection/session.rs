@@ -1,26 +1,28 @@
 use std::fmt::Write as _;
 use std::pin::Pin;
+use std::sync::Arc;
 
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio_postgres::config::SslMode as Negotiation;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config};
 
 use super::config::{ConnectionConfig, SslMode};
+use super::dial::{Encryption, dial};
 use super::tls;
 use crate::PostgresError;
 use crate::error::At;
 use crate::identifier::{literal, quote_all};
+use crate::wire::{CopyOut, Lane, Terms};
 
 /// The half of a connection that moves its bytes while it is polled; ends with the connection.
-pub(crate) type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(super) type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// One connection. Dropping it closes it, which rolls an open transaction back.
 pub(crate) struct Session {
     client: Client,
     place: String,
-    driver: JoinHandle<Option<Driver>>,
-    hand_over: Option<oneshot::Sender<()>>,
+    /// Rows of a COPY come this way.
+    lane: Arc<Lane>,
+    driver: JoinHandle<()>,
 }
 
 impl Session {
@@ -29,16 +31,15 @@ impl Session {
     /// `purpose` is what `pg_stat_activity` shows as `application_name`.
     pub(crate) async fn connect(config: &ConnectionConfig, purpose: &str) -> Result<Self, PostgresError> {
         let place = config.place();
-        let connecting = connect(config, purpose);
+        let lane = Arc::new(Lane::default());
+        let connecting = connect(config, purpose, &lane);
         let (client, driver) = match tokio::time::timeout(config.connect_timeout, connecting).await {
             Ok(connected) => connected?,
             Err(_) => {
                 return Err(PostgresError::Unreachable { place, seconds: config.connect_timeout.as_secs() });
             }
         };
-        let (hand_over, handed_over) = oneshot::channel();
-        let driver = tokio::spawn(drive(driver, handed_over));
-        let session = Self { client, place, driver, hand_over: Some(hand_over) };
+        let session = Self { client, place, lane, driver: tokio::spawn(driver) };
         session.execute(&settings(config)?).await?;
         Ok(session)
     }
@@ -58,11 +59,10 @@ impl Session {
         self.client.batch_execute(sql).await.at(&self.place)
     }
 
-    /// Takes the driver away from its task: whoever polls it in the task that waits for its answers saves a change of
-    /// threads for every few rows. `None` when the connection has ended.
-    pub(crate) async fn take_driver(&mut self) -> Option<Driver> {
-        self.hand_over.take()?.send(()).ok()?;
-        (&mut self.driver).await.ok()?
+    /// Begins to read what `COPY ... TO STDOUT` statements yield, which have semicolons between them.
+    pub(crate) async fn copy_out(&self, sql: &str, terms: Terms) -> Result<CopyOut, PostgresError> {
+        let begun = CopyOut::begin(&self.client, &self.lane, sql, terms).await;
+        begun.map_err(|broken| broken.at(&self.place))
     }
 
     /// Changes what `pg_stat_activity` shows; cut off where the server would do so with a warning.
@@ -79,64 +79,32 @@ impl Drop for Session {
     }
 }
 
-async fn connect(config: &ConnectionConfig, purpose: &str) -> Result<(Client, Driver), PostgresError> {
+async fn connect(
+    config: &ConnectionConfig,
+    purpose: &str,
+    lane: &Arc<Lane>,
+) -> Result<(Client, Driver), PostgresError> {
+    let place = config.place();
+    let driver = driver_config(config, purpose);
+    let directory = config.host.starts_with('/').then_some(config.host.as_str());
+    let with = |encryption| dial(&driver, directory, encryption, lane, &place);
     match config.sslmode {
-        SslMode::Disable => plain(config, purpose).await,
-        SslMode::Prefer => encrypted(config, purpose, Negotiation::Prefer).await,
+        SslMode::Disable => with(Encryption::Never).await,
+        SslMode::Prefer => with(Encryption::Preferred(tls::connector(config)?)).await,
         SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => {
-            encrypted(config, purpose, Negotiation::Require).await
+            with(Encryption::Required(tls::connector(config)?)).await
         }
-        SslMode::Allow => match plain(config, purpose).await {
+        SslMode::Allow => match with(Encryption::Never).await {
             // The server answered and refused; it may want encryption.
             Err(error) if error.sql_state().is_some() => {
-                encrypted(config, purpose, Negotiation::Require).await.map_err(|_| error)
+                with(Encryption::Required(tls::connector(config)?)).await.map_err(|_| error)
             }
             other => other,
         },
     }
 }
 
-async fn plain(config: &ConnectionConfig, purpose: &str) -> Result<(Client, Driver), PostgresError> {
-    let place = config.place();
-    let (client, connection) =
-        driver_config(config, purpose, Negotiation::Disable).connect(NoTls).await.at(&place)?;
-    Ok((client, Box::pin(moved(connection, place))))
-}
-
-async fn encrypted(
-    config: &ConnectionConfig,
-    purpose: &str,
-    negotiation: Negotiation,
-) -> Result<(Client, Driver), PostgresError> {
-    let place = config.place();
-    let tls = tls::connector(config)?;
-    let (client, connection) = driver_config(config, purpose, negotiation).connect(tls).await.at(&place)?;
-    Ok((client, Box::pin(moved(connection, place))))
-}
-
-/// Moves the connection's bytes. Every error reaches the client's pending request, too.
-async fn moved(connection: impl Future<Output = Result<(), tokio_postgres::Error>>, place: String) {
-    if let Err(error) = connection.await {
-        tracing::debug!(%place, %error, "connection ended");
-    }
-}
-
-/// Polls a driver until it ends or is handed over.
-async fn drive(mut driver: Driver, mut handed_over: oneshot::Receiver<()>) -> Option<Driver> {
-    tokio::select! {
-        () = &mut driver => None,
-        // Nobody asks any more when the session is gone; the client is, too, and the driver says goodbye.
-        asked = &mut handed_over => match asked {
-            Ok(()) => Some(driver),
-            Err(_) => {
-                driver.await;
-                None
-            }
-        },
-    }
-}
-
-fn driver_config(config: &ConnectionConfig, purpose: &str, negotiation: Negotiation) -> Config {
+fn driver_config(config: &ConnectionConfig, purpose: &str) -> Config {
     let mut driver = Config::new();
     driver
         .host(config.host.as_str())
@@ -144,7 +112,6 @@ fn driver_config(config: &ConnectionConfig, purpose: &str, negotiation: Negotiat
         .user(config.username.as_str())
         .dbname(config.database.as_str())
         .application_name(shortened(purpose))
-        .ssl_mode(negotiation)
         .connect_timeout(config.connect_timeout)
         .keepalives_idle(std::time::Duration::from_secs(30))
         .tcp_user_timeout(std::time::Duration::from_secs(60));

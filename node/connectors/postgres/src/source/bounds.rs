@@ -1,3 +1,4 @@
+use super::blocks;
 use super::config::Config;
 use super::plan::{Order, Plan};
 use super::range::Range;
@@ -27,12 +28,17 @@ pub(super) async fn cut(
         Some(n) => u64::from(n.get()),
         None => (bytes / RANGE_BYTES).clamp(1, MOST_RANGES),
     };
+    let pages = bytes.div_ceil(PAGE_BYTES);
+    if let Some(table) = plan.table.as_ref().filter(|_| bytes > 0 && plan.may_be_read_in_blocks()) {
+        let block = blocks::block_pages(pages, plan.width(), wanted);
+        return Ok(blocks::cut(pages, wanted, block, table.file_node));
+    }
     if wanted == 1 || bytes == 0 && stored(plan) {
         return Ok(vec![Range::Whole]);
     }
     match &plan.order {
         Order::Unordered => Ok(vec![Range::Whole]),
-        Order::Physical { .. } => Ok(pages(bytes.div_ceil(PAGE_BYTES), wanted)),
+        Order::Physical { .. } | Order::Blocks => Ok(page_ranges(pages, wanted)),
         Order::Integer(_) | Order::Key(_) => Ok(keys(&sample(plan, bytes, session).await?, wanted)),
     }
 }
@@ -42,7 +48,7 @@ fn stored(plan: &Plan) -> bool {
     plan.table.as_ref().is_some_and(|table| matches!(table.kind, 'r' | 'm' | 'p'))
 }
 
-fn pages(pages: u64, wanted: u64) -> Vec<Range> {
+fn page_ranges(pages: u64, wanted: u64) -> Vec<Range> {
     let wanted = wanted.min(pages).max(1);
     let page = |i: u64| u32::try_from(pages * i / wanted).unwrap_or(u32::MAX);
     let cut = |i: u64| Range::Pages { from: page(i), to: (i + 1 < wanted).then(|| page(i + 1)) };
@@ -118,14 +124,27 @@ pub(super) fn cover(ranges: &[Range]) -> bool {
     match ranges {
         [] => false,
         [Range::Whole] => true,
-        [Range::Keys { after: None, .. }, ..] | [Range::Pages { from: 0, .. }, ..] => {
+        [
+            Range::Keys { after: None, .. } | Range::Pages { from: 0, .. } | Range::Blocks { from: 0, .. },
+            ..,
+        ] => {
             let meets = ranges.windows(2).all(|pair| match pair {
                 [Range::Keys { upto: Some(end), .. }, Range::Keys { after: Some(begin), .. }] => end == begin,
                 [Range::Pages { to: Some(end), .. }, Range::Pages { from, .. }] => end == from,
+                [
+                    Range::Blocks { to: Some(end), block: one, file: same, .. },
+                    Range::Blocks { from, block: other, file, .. },
+                ] => (end, one, same) == (from, other, file),
                 _ => false,
             });
-            let open =
-                matches!(ranges.last(), Some(Range::Keys { upto: None, .. } | Range::Pages { to: None, .. }));
+            let open = matches!(
+                ranges.last(),
+                Some(
+                    Range::Keys { upto: None, .. }
+                        | Range::Pages { to: None, .. }
+                        | Range::Blocks { to: None, .. }
+                )
+            );
             meets && open
         }
         _ => false,
@@ -148,7 +167,7 @@ mod tests {
             assert!(cover(&keys(&sample(&[5, 5, 5]), wanted)));
             assert!(cover(&keys(&[], wanted)));
             for size in [0, 1, 5, 100_000] {
-                assert!(cover(&pages(size, wanted)), "{size} in {wanted}");
+                assert!(cover(&page_ranges(size, wanted)), "{size} in {wanted}");
             }
         }
         assert_eq!(keys(&many, 4).len(), 4);
@@ -161,7 +180,7 @@ mod tests {
         ranges.remove(1);
         assert!(!cover(&ranges));
         assert!(!cover(&[]));
-        assert!(!cover(&pages(100, 4)[1..]));
-        assert!(!cover(&pages(100, 4)[..3]));
+        assert!(!cover(&page_ranges(100, 4)[1..]));
+        assert!(!cover(&page_ranges(100, 4)[..3]));
     }
 }

@@ -8,26 +8,27 @@ use etl_sdk::{Chunk, ConnectorError, Decoded};
 use super::cursor::ordinal_of;
 use super::plan::{KeyColumn, Order, Plan};
 use crate::PostgresError;
-use crate::copy::decode::decode;
+use crate::copy::decode::decode_each;
 use crate::record::record;
 use crate::types::CellFault;
+use crate::wire::Segment;
 
-/// Tuples of whole rows, gathered by the reader and not yet looked at.
+/// Whole rows as they were received, not yet looked at.
 pub(super) struct RawChunk {
     pub(super) plan: Arc<Plan>,
-    pub(super) tuples: Vec<u8>,
-    /// The number of the first row, where ordinals are counted.
-    pub(super) first: u64,
+    pub(super) segments: Vec<Segment>,
+    /// The ordinal of the first of so many rows, and of those behind them, where ordinals are counted.
+    pub(super) runs: Vec<(u64, usize)>,
     pub(super) end: Position,
 }
 
 impl Chunk for RawChunk {
     fn memory(&self) -> usize {
-        self.tuples.capacity()
+        self.segments.iter().map(Segment::memory).sum()
     }
 
     fn source_bytes(&self) -> u64 {
-        self.tuples.len() as u64
+        self.bytes() as u64
     }
 
     fn end(&self) -> Position {
@@ -40,11 +41,28 @@ impl Chunk for RawChunk {
 }
 
 impl RawChunk {
+    /// A chunk without rows.
+    pub(super) fn new(plan: Arc<Plan>) -> Self {
+        Self { plan, segments: Vec::new(), runs: Vec::new(), end: Position::start() }
+    }
+
+    /// Number of rows.
+    pub(super) fn rows(&self) -> usize {
+        self.segments.iter().map(Segment::rows).sum()
+    }
+
+    /// Bytes of its rows.
+    pub(super) fn bytes(&self) -> usize {
+        self.segments.iter().map(Segment::body_bytes).sum()
+    }
+
     fn decoded(&self) -> Result<Decoded, PostgresError> {
         let plan = &self.plan;
         let impossible =
             |error: &dyn std::fmt::Display| PostgresError::Impossible(format!("{}: {error}", plan.place));
-        let decoded = decode(&self.tuples, &plan.columns).map_err(|error| impossible(&error))?;
+        let tuples = self.segments.iter().flat_map(Segment::bodies);
+        let decoded = decode_each(tuples, &plan.columns, self.rows(), self.bytes())
+            .map_err(|error| impossible(&error))?;
         let ordinals = self.ordinals(&decoded.columns, decoded.rows)?;
         let columns = decoded.columns.into_iter().take(plan.width()).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(decoded.rows));
@@ -88,8 +106,10 @@ impl RawChunk {
         let ordinals = match &self.plan.order {
             Order::Integer(key) => integers(column(key.at)?, key, &self.plan)?,
             Order::Physical { at } => column(*at)?.as_primitive::<UInt64Type>().clone(),
-            Order::Key(_) | Order::Unordered => {
-                return Ok(UInt64Array::from_iter_values(self.first..self.first + rows as u64));
+            Order::Key(_) | Order::Unordered | Order::Blocks => {
+                let mut ordinals = Vec::with_capacity(rows);
+                self.runs.iter().for_each(|&(first, rows)| ordinals.extend(first..first + rows as u64));
+                UInt64Array::from(ordinals)
             }
         };
         match ordinals.values().windows(2).find(|pair| pair[0] >= pair[1]) {

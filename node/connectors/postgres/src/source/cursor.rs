@@ -38,7 +38,7 @@ impl Cursor {
     /// What positions of this plan hold from their beginning on.
     pub(super) fn new(plan: &Plan, snapshot: &str) -> Self {
         match (&plan.order, &plan.table) {
-            (Order::Physical { .. }, Some(table)) => Self {
+            (Order::Physical { .. } | Order::Blocks, Some(table)) => Self {
                 key: None,
                 file: Some(table.file_node),
                 snapshot: (snapshot.len() <= LONGEST_SNAPSHOT).then(|| snapshot.to_owned()),
@@ -87,7 +87,7 @@ impl Cursor {
         let Some(last) = next.checked_sub(1) else { return Ok(Place::Start) };
         match &plan.order {
             Order::Integer(_) => Ok(Place::Key(vec![integer_of(last).to_string()])),
-            Order::Physical { .. } => Ok(Place::Row(last)),
+            Order::Physical { .. } | Order::Blocks => Ok(Place::Row(last)),
             Order::Key(_) => match &self.key {
                 Some(key) => Ok(Place::Key(key.clone())),
                 None => Err(PostgresError::user(

@@ -27,6 +27,8 @@ pub(super) enum Order {
     Key(Vec<KeyColumn>),
     /// By place in the table's file, which is the ordinal, too; with the place of `ctid` among the selected columns.
     Physical { at: usize },
+    /// By place in the table's file, block by block. Ordinals begin anew with every block and are counted from there.
+    Blocks,
     /// As they come; ordinals are counted.
     Unordered,
 }
@@ -103,7 +105,7 @@ impl Plan {
                  interruption goes on behind the last key it delivered, in a new snapshot: rows changed in between \
                  come as they were at one of the two times, each key once"
             }
-            Order::Physical { .. } => {
+            Order::Physical { .. } | Order::Blocks => {
                 "without a key, rows are read by their place in the table's file; an interrupted run is continued \
                  only if no row was inserted or updated meanwhile"
             }
@@ -113,6 +115,22 @@ impl Plan {
         let columns = selected.iter().map(|selected| selected.column.clone()).collect();
         let (relation, condition) = (config.relation.clone(), config.condition.clone());
         Ok(Self { place, relation, condition, table, selected, columns, schema, order, notes })
+    }
+
+    /// Whether its rows can be read block by block. Rows of a table without values stored apart are no larger than a
+    /// page, so a block is never too much at once; and a server older than 14 would read the whole table for each.
+    pub(super) fn may_be_read_in_blocks(&self) -> bool {
+        matches!(self.order, Order::Physical { .. })
+            && self.condition.is_none()
+            && self.table.as_ref().is_some_and(|table| !table.stores_apart && table.server >= 140_000)
+    }
+
+    /// The same relation, to be read block by block: no row says where it lies.
+    pub(super) fn in_blocks(&self) -> Self {
+        let mut plan = Self { order: Order::Blocks, ..self.clone() };
+        plan.selected.truncate(self.width());
+        plan.columns.truncate(self.width());
+        plan
     }
 
     /// How many of the selected columns are the user's.
@@ -135,7 +153,7 @@ impl Plan {
         match &self.order {
             Order::Integer(column) => std::slice::from_ref(column),
             Order::Key(columns) => columns,
-            Order::Physical { .. } | Order::Unordered => &[],
+            Order::Physical { .. } | Order::Blocks | Order::Unordered => &[],
         }
     }
 }

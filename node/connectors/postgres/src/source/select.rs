@@ -1,3 +1,4 @@
+use super::blocks::Block;
 use super::config::Relation;
 use super::cursor::Place;
 use super::plan::{Order, Plan};
@@ -7,15 +8,6 @@ use crate::identifier::{literal, quote};
 
 /// The COPY statement that yields the rows of a range behind a place, in the plan's order.
 pub(super) fn copy(plan: &Plan, range: &Range, behind: &Place) -> Result<String, PostgresError> {
-    let mut columns = Vec::with_capacity(plan.selected.len());
-    for selected in &plan.selected {
-        let name = column(&selected.column.name)?;
-        columns.push(match (&plan.order, selected.as_text) {
-            (_, true) => format!("{name}::text"),
-            (Order::Physical { .. }, false) if selected.column.name == "ctid" => "t.ctid".to_owned(),
-            (_, false) => name,
-        });
-    }
     let mut conditions: Vec<String> = plan.condition.iter().map(|text| format!("({text}\n)")).collect();
     conditions.extend(bounds(plan, range, behind)?);
     let filter =
@@ -30,9 +22,34 @@ pub(super) fn copy(plan: &Plan, range: &Range, behind: &Place) -> Result<String,
     };
     Ok(format!(
         "COPY (SELECT {} FROM {}{filter}{order}) TO STDOUT (FORMAT binary)",
-        columns.join(", "),
+        columns(plan)?,
         relation(plan)?
     ))
+}
+
+/// The COPY statement that yields the rows of some pages, as they lie there.
+pub(super) fn copy_block(plan: &Plan, block: Block) -> Result<String, PostgresError> {
+    Ok(format!(
+        "COPY (SELECT {} FROM {} WHERE t.ctid >= '({},0)'::tid AND t.ctid < '({},0)'::tid) TO STDOUT (FORMAT binary)",
+        columns(plan)?,
+        relation(plan)?,
+        block.from,
+        block.to
+    ))
+}
+
+/// The selected columns, with commas.
+fn columns(plan: &Plan) -> Result<String, PostgresError> {
+    let mut columns = Vec::with_capacity(plan.selected.len());
+    for selected in &plan.selected {
+        let name = column(&selected.column.name)?;
+        columns.push(match (&plan.order, selected.as_text) {
+            (_, true) => format!("{name}::text"),
+            (Order::Physical { .. }, false) if selected.column.name == "ctid" => "t.ctid".to_owned(),
+            (_, false) => name,
+        });
+    }
+    Ok(columns.join(", "))
 }
 
 /// What rows are selected from, as `t`.
@@ -69,6 +86,7 @@ fn bounds(plan: &Plan, range: &Range, behind: &Place) -> Result<Vec<String>, Pos
                 conditions.push(format!("t.ctid < '({to},0)'::tid"));
             }
         }
+        (Range::Blocks { .. }, _) => {}
         (_, Place::Row(tid)) => conditions.push(format!("t.ctid > {}", tid_literal(*tid))),
         (Range::Whole, Place::Key(key)) => conditions.push(compare(plan, ">", key)?),
         (Range::Whole, Place::Start) => {}

@@ -115,12 +115,14 @@ async fn a_lock_that_is_not_had_in_time_is_given_up() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_servers_list_of_connections_tells_who_they_are() {
-    let database = database("CREATE TABLE s (id int PRIMARY KEY)");
+    let database =
+        database("CREATE TABLE s (id int PRIMARY KEY); INSERT INTO s SELECT generate_series(1, 9)");
     let target = destination(&database, json!({ "table": "t" }));
     let owner = Owner::fence(&target, &context(), 7).await.unwrap();
     let source = source(&database, json!({ "table": "s" }));
     let partition = source.discover(&[]).await.unwrap().partitions.remove(0);
-    let _reader = source.read(&partition, None, &crate::reading::LARGE).await.unwrap();
+    let mut reader = source.read(&partition, None, &crate::reading::SINGLE).await.unwrap();
+    reader.next().await.unwrap();
     let names = database
         .psql("SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'actix-etl%'")
         .unwrap();

@@ -94,7 +94,7 @@ fn key(row: &Value) -> String {
 }
 
 /// Of its own: transactions of other tests that are open would keep a table without key from being continued.
-fn alone(sql: &str) -> (PostgresServer, Database) {
+pub fn alone(sql: &str) -> (PostgresServer, Database) {
     let server = PostgresServer::start().unwrap();
     let database = server.fresh_database().unwrap();
     database.psql(sql).unwrap();

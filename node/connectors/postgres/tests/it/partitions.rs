@@ -180,8 +180,9 @@ async fn a_snapshot_that_was_lost_is_taken_anew() {
     let mut attempts = 0;
     let rows = loop {
         attempts += 1;
-        match source.read(&partition, None, &LARGE).await {
-            Ok(mut reader) => break pull(reader.as_mut(), usize::MAX).await.unwrap().rows().len(),
+        let mut reader = source.read(&partition, None, &LARGE).await.unwrap();
+        match pull(reader.as_mut(), usize::MAX).await {
+            Ok(read) => break read.rows().len(),
             Err(error) => assert!(attempts < 3 && error.code() == "snapshot_gone", "{error}"),
         }
     };

@@ -1,4 +1,5 @@
 use super::malformed::{Flaw, Malformed};
+use super::supply::Supply;
 use crate::types::Column;
 
 /// The bytes of a field; none for null.
@@ -39,29 +40,28 @@ impl<'a> Block<'a> {
         Self { cells: vec![Vec::with_capacity(capacity); columns], capacity, rows: 0 }
     }
 
-    /// Replaces the rows by the next ones, which are cut off the front of `rest`. The block stays empty at the end.
-    /// `first` is the index of the first of them, `columns` are those the block was made for.
+    /// Replaces the rows by the next ones of `supply`. The block stays empty at the end. `first` is the index of the
+    /// first of them, `columns` are those the block was made for.
     pub(super) fn fill(
         &mut self,
-        rest: &mut &'a [u8],
+        supply: &mut impl Supply<'a>,
         first: usize,
         columns: &[Column],
     ) -> Result<(), Malformed> {
         self.cells.iter_mut().for_each(Vec::clear);
         self.rows = 0;
-        while self.rows < self.capacity && !rest.is_empty() {
+        while self.rows < self.capacity
+            && let Some(tuple) = supply.begin()
+        {
             let row = first + self.rows;
-            let Some((count, fields)) = rest.split_first_chunk::<2>() else {
-                return Err(Malformed { row, column: None, flaw: Flaw::Truncated });
-            };
+            let of_row = |flaw| Malformed { row, column: None, flaw };
+            let (count, mut rest) = tuple.split_first_chunk::<2>().ok_or_else(|| of_row(Flaw::Truncated))?;
             let count = i16::from_be_bytes(*count);
             if usize::try_from(count).ok() != Some(self.cells.len()) {
-                let flaw = Flaw::FieldCount { expected: self.cells.len(), found: count };
-                return Err(Malformed { row, column: None, flaw });
+                return Err(of_row(Flaw::FieldCount { expected: self.cells.len(), found: count }));
             }
-            *rest = fields;
             for (index, column) in self.cells.iter_mut().enumerate() {
-                match take_cell(rest) {
+                match take_cell(&mut rest) {
                     Ok(cell) => column.push(cell),
                     Err(flaw) => {
                         let column = columns.get(index).map(|column| column.name.clone());
@@ -69,6 +69,7 @@ impl<'a> Block<'a> {
                     }
                 }
             }
+            supply.end(rest).map_err(of_row)?;
             self.rows += 1;
         }
         Ok(())

@@ -12,6 +12,9 @@ pub enum Flaw {
     /// The bytes end inside a tuple or inside a value.
     #[error("the data ends in the middle")]
     Truncated,
+    /// Bytes follow the last field of a tuple that should be the last of its message.
+    #[error("bytes follow the last field")]
+    Trailing,
     /// A length that is negative and not -1.
     #[error("{0} is not a length")]
     Length(i32),

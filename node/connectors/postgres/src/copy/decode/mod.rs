@@ -13,6 +13,7 @@ mod fixed;
 mod list;
 mod malformed;
 mod numeric;
+mod supply;
 mod text;
 mod tuples;
 mod variable;
@@ -23,4 +24,4 @@ mod tests;
 
 pub use malformed::{Flaw, Malformed};
 pub use text::value_to_text;
-pub use tuples::{Decoded, decode};
+pub use tuples::{Decoded, decode, decode_each};

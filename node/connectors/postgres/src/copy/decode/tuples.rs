@@ -4,6 +4,7 @@ use super::block::Block;
 use super::decoder::{Decoder, Wrong, decoder};
 use super::fault::Faults;
 use super::malformed::{Flaw, Malformed};
+use super::supply::{Adjacent, Apart, Supply};
 use crate::types::{CellFault, Column};
 
 /// What a run of tuples holds.
@@ -23,13 +24,41 @@ pub struct Decoded {
 /// # Errors
 /// When the bytes are not what PostgreSQL sends for these columns, or when a column would outgrow Arrow's 2 GiB.
 pub fn decode(tuples: &[u8], columns: &[Column]) -> Result<Decoded, Malformed> {
-    let mut rest = tuples;
     let mut block = Block::new(columns.len());
-    block.fill(&mut rest, 0, columns)?;
-    let expected = match tuples.len() - rest.len() {
+    let mut supply = Adjacent(tuples);
+    block.fill(&mut supply, 0, columns)?;
+    let expected = match tuples.len() - supply.0.len() {
         0 => 0,
         read => block.rows().saturating_mul(tuples.len()) / read,
     };
+    finish(block, supply, columns, expected, tuples.len())
+}
+
+/// The same for tuples that come one by one. `rows` is their number and `bytes` their size in all, both of which need
+/// not be exact.
+///
+/// # Errors
+/// As [`decode`], and when bytes follow the last field of a tuple.
+pub fn decode_each<'a>(
+    tuples: impl Iterator<Item = &'a [u8]>,
+    columns: &[Column],
+    rows: usize,
+    bytes: usize,
+) -> Result<Decoded, Malformed> {
+    let mut block = Block::new(columns.len());
+    let mut supply = Apart(tuples);
+    block.fill(&mut supply, 0, columns)?;
+    finish(block, supply, columns, rows, bytes)
+}
+
+/// Decodes the rows of a block that has been filled once, and those that follow.
+fn finish<'a>(
+    mut block: Block<'a>,
+    mut supply: impl Supply<'a>,
+    columns: &[Column],
+    expected: usize,
+    bytes: usize,
+) -> Result<Decoded, Malformed> {
     let mut decoders = columns
         .iter()
         .map(|column| {
@@ -37,7 +66,7 @@ pub fn decode(tuples: &[u8], columns: &[Column]) -> Result<Decoded, Malformed> {
         })
         .collect::<Result<Vec<Box<dyn Decoder>>, _>>()?;
 
-    let mut faults = Faults::new(tuples.len());
+    let mut faults = Faults::new(bytes);
     let mut found = Vec::new();
     let mut rows = 0;
     while block.rows() > 0 {
@@ -51,7 +80,7 @@ pub fn decode(tuples: &[u8], columns: &[Column]) -> Result<Decoded, Malformed> {
             }
         }
         rows += block.rows();
-        block.fill(&mut rest, rows, columns)?;
+        block.fill(&mut supply, rows, columns)?;
     }
     let columns = decoders
         .into_iter()
