@@ -7,15 +7,15 @@ use super::frame::{COPY_DATA, Frame, HEADER_BYTES};
 pub(crate) struct Segment {
     messages: Bytes,
     rows: usize,
-    /// Where the last message begins.
-    last: usize,
+    /// Where the last message begins, if that is known.
+    last: Option<usize>,
     memory: usize,
 }
 
 impl Segment {
     /// Wraps messages of rows. `last` is where the last one begins, `memory` how many bytes their buffer occupies.
     pub(super) fn new(messages: Bytes, rows: usize, last: usize, memory: usize) -> Self {
-        Self { messages, rows, last, memory }
+        Self { messages, rows, last: Some(last), memory }
     }
 
     /// The messages.
@@ -46,7 +46,10 @@ impl Segment {
 
     /// The body of the last message.
     pub(crate) fn last(&self) -> Option<&[u8]> {
-        Frame::cut(&mut self.messages.get(self.last..)?)
+        match self.last {
+            Some(last) => Frame::cut(&mut self.messages.get(last..)?),
+            None => self.bodies().last(),
+        }
     }
 
     /// Cuts off as few rows as have so many bytes of bodies together, and at least one; `None` in place of the rest
@@ -58,12 +61,12 @@ impl Segment {
             let end = self.messages.len() - rest.len();
             if taken >= body_bytes && !rest.is_empty() {
                 let front = Self::new(self.messages.slice(..end), rows, begin, end);
-                let back = Self::new(
-                    self.messages.slice(end..),
-                    self.rows - rows,
-                    self.last.saturating_sub(end),
-                    self.memory.saturating_sub(end),
-                );
+                let back = Self {
+                    messages: self.messages.slice(end..),
+                    rows: self.rows - rows,
+                    last: self.last.map(|last| last.saturating_sub(end)),
+                    memory: self.memory.saturating_sub(end),
+                };
                 return (front, Some(back));
             }
             begin = end;
@@ -73,12 +76,11 @@ impl Segment {
 
     /// Without its last message.
     pub(crate) fn without_last(&self) -> Self {
-        let messages = self.messages.slice(..self.last);
-        let (mut rest, mut last, mut next) = (&*messages, 0, 0);
-        while Frame::cut(&mut rest).is_some() {
-            last = std::mem::replace(&mut next, messages.len() - rest.len());
-        }
-        Self::new(messages, self.rows.saturating_sub(1), last, self.memory)
+        let whole = self.messages.len();
+        let end = self.last().map_or(whole, |body| whole - body.len() - HEADER_BYTES);
+        let (messages, rows) = (self.messages.slice(..end), self.rows.saturating_sub(1));
+        // Which one is the last now would take a walk over all of them, and hardly anybody asks.
+        Self { messages, rows, last: None, memory: self.memory }
     }
 
     /// Without the bytes that the first message's body begins with; `None` when it begins otherwise. A message of
@@ -88,11 +90,12 @@ impl Segment {
         let row = Frame::cut(&mut rest)?.strip_prefix(prefix)?;
         let behind = self.messages.len() - rest.len();
         if row.is_empty() {
-            let last = self.last.saturating_sub(behind);
-            return Some(Self::new(self.messages.slice(behind..), self.rows - 1, last, self.memory));
+            let last = self.last.map(|last| last.saturating_sub(behind));
+            let messages = self.messages.slice(behind..);
+            return Some(Self { messages, rows: self.rows - 1, last, memory: self.memory });
         }
         let length = i32::try_from(row.len() + 4).ok()?;
-        let (at, last) = (prefix.len(), self.last.saturating_sub(prefix.len()));
+        let (at, last) = (prefix.len(), self.last.map(|last| last.saturating_sub(prefix.len())));
         let (rows, memory) = (self.rows, self.memory);
         // The new header takes the place of the prefix's end, where the prefix is long enough; nobody else sees it.
         let mut messages = self.messages.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
@@ -101,6 +104,6 @@ impl Segment {
         header.put_u8(COPY_DATA);
         header.put_i32(length);
         let messages = messages.freeze();
-        Some(Self::new(messages.slice(at..), rows, last, memory))
+        Some(Self { messages: messages.slice(at..), rows, last, memory })
     }
 }
