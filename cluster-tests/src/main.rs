@@ -4,6 +4,7 @@
 mod bench;
 mod consensus;
 mod group;
+mod hazards;
 mod linearizability;
 mod node_under_test;
 mod oracle;
@@ -37,6 +38,8 @@ enum Command {
     Linearizability(linearizability::Args),
     /// Cut the power of a node's disk at random moments; what was acknowledged must be there after it.
     Power(power::Args),
+    /// Lose, fill and falsify disks, restart, upgrade, grow, shrink, restore and recover groups that clients write to.
+    Hazards(hazards::Args),
     /// Be the process that is killed: `actix-etl` with crash points.
     #[command(hide = true)]
     NodeUnderTest {
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Consensus(args) => consensus::run(&args),
         Command::Linearizability(args) => linearizability::run(&args),
         Command::Power(args) => power::run(&args),
+        Command::Hazards(args) => hazards::run(&args),
         Command::NodeUnderTest { arguments } => node_under_test::run(arguments),
     }
 }

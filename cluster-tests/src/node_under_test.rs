@@ -8,6 +8,9 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 /// The environment variable that names the file to which a process writes, at its end, how many chunks it fetched.
 pub const CHUNKS_FILE: &str = "ORACLE_CHUNKS_FILE";
 
+/// The environment variable that lets a node say that it is other software: `VERSION:LEVEL`.
+pub const SOFTWARE: &str = "ACTIX_ETL_PRETENDED_SOFTWARE";
+
 /// Runs `actix-etl` with the crash points of the environment variable FAILPOINTS.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
     // Without effect only on systems that do not know it; then a killed harness leaves its processes behind.

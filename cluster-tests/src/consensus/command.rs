@@ -1,17 +1,18 @@
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use async_trait::async_trait;
-use comfy_table::Table;
-use etl_proto::admin::Consistency;
-
+use super::absence::without_leader;
 use super::etcd::Etcd;
-use super::figures::{Figure, quantile_ms};
-use super::load::{Kind, measure};
-use super::register::Register;
-use super::usage::{self, Usage};
-use crate::group::{Addresses, Client, Error, Members};
+use super::figures::quantile_ms;
+use super::group::Group;
+use super::growth;
+use super::load::{Kind, VALUE, measure};
+use super::report::{System, show};
+use super::usage;
+use super::workflows::Ours;
+use crate::group::Error;
 
 /// What to measure, and how long.
 #[derive(Debug, clap::Args)]
@@ -25,6 +26,12 @@ pub struct Args {
     /// How often the leader is killed.
     #[arg(long, value_name = "N", default_value_t = 30)]
     kills: u32,
+    /// What a member that joins has to get.
+    #[arg(long, value_name = "MIB", default_value_t = 64)]
+    state: u64,
+    /// Writes behind a member that is started again.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    entries: u64,
     /// Without etcd beside it.
     #[arg(long)]
     alone: bool,
@@ -38,45 +45,12 @@ pub struct Args {
 
 /// Members of both systems.
 const MEMBERS: u8 = 3;
-/// How long a client waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-#[derive(Debug, Default, serde::Serialize)]
-struct System {
-    name: &'static str,
-    writes: Vec<Figure>,
-    reads: Vec<Figure>,
-    idle: Option<Usage>,
-    loaded: Option<Usage>,
-}
-
-#[derive(Debug, serde::Serialize)]
-struct Results {
-    systems: Vec<System>,
-    /// From SIGKILL of the leader to the first write that another member acknowledges.
-    without_leader_p50_ms: f64,
-    without_leader_p99_ms: f64,
-    kills: u32,
-}
-
-struct Workflows(Client);
-
-#[async_trait]
-impl Register for Workflows {
-    async fn write(&mut self, key: u64, value: &[u8]) -> Result<(), String> {
-        let text = String::from_utf8_lossy(value);
-        self.0
-            .put(&format!("k{key}"), &text, None)
-            .await
-            .map(|_| ())
-            .map_err(|failure| format!("{failure:?}"))
-    }
-
-    async fn read(&mut self, key: u64) -> Result<(), String> {
-        let found = self.0.get(&format!("k{key}"), Consistency::Linearizable).await;
-        found.map(|_| ()).map_err(|failure| format!("{failure:?}"))
-    }
-}
+/// The longest that idle members are watched.
+const IDLE: Duration = Duration::from_secs(10);
+/// A key of the measurements under load.
+const SMALL: u64 = 0;
+/// Keys that are written again and again.
+const KEYS: u64 = 1_000;
 
 /// Measures and prints.
 pub fn run(args: &Args) -> ExitCode {
@@ -86,8 +60,8 @@ pub fn run(args: &Args) -> ExitCode {
         .map_err(Error::from)
         .and_then(|runtime| runtime.block_on(all(args)));
     match measured {
-        Ok(results) => {
-            show(&results, args.json);
+        Ok(systems) => {
+            show(&systems, args.json);
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -97,53 +71,47 @@ pub fn run(args: &Args) -> ExitCode {
     }
 }
 
-async fn all(args: &Args) -> Result<Results, Error> {
+async fn all(args: &Args) -> Result<Vec<System>, Error> {
     let scratch = match &args.scratch {
         Some(parent) => tempfile::tempdir_in(parent)?,
         None => tempfile::tempdir()?,
     };
-    let time = Duration::from_secs(args.seconds);
     let mut systems = Vec::new();
     if !args.alone {
-        let etcd = Etcd::start(scratch.path()).await?;
-        let processes: Vec<u32> = etcd.processes().collect();
-        let client = |number: usize| -> Result<Box<dyn Register>, Error> {
-            Ok(Box::new(etcd.client(1 + (number % usize::from(MEMBERS)) as u8)?))
-        };
-        systems.push(system("etcd", args, time, &processes, client).await?);
+        let mut three = Etcd::found(&directory(scratch.path(), "etcd-3")?, MEMBERS).await?;
+        let mut system = of_three("etcd", args, &mut three).await?;
+        drop(three);
+        let mut one = Etcd::found(&directory(scratch.path(), "etcd-1")?, 1).await?;
+        system.start_up_ms = start_up(args, &mut one).await?;
+        systems.push(system);
     }
-    let addresses = Addresses::loopback(&mut fastrand::Rng::new());
-    let mut members =
-        Members::new(&scratch.path().join("ours"), addresses, None, Vec::new()).found(MEMBERS).await?;
-    let mut processes = Vec::new();
-    for member in 1..=MEMBERS {
-        processes.push(members.process(member)?.id());
-    }
-    let client = |number: usize| -> Result<Box<dyn Register>, Error> {
-        Ok(Box::new(Workflows(members.client(1 + (number % usize::from(MEMBERS)) as u8, PATIENCE)?)))
-    };
-    systems.push(system("actix-etl", args, time, &processes, client).await?);
-    let mut times = without_leader(&mut members, args.kills).await?;
-    let [without_leader_p50_ms, without_leader_p99_ms] =
-        [0.5, 0.99].map(|rank| quantile_ms(&mut times, rank));
-    Ok(Results { systems, without_leader_p50_ms, without_leader_p99_ms, kills: args.kills })
+    let mut three = Ours::found(&directory(scratch.path(), "ours-3")?, MEMBERS).await?;
+    let mut system = of_three("actix-etl", args, &mut three).await?;
+    drop(three);
+    let mut one = Ours::found(&directory(scratch.path(), "ours-1")?, 1).await?;
+    system.start_up_ms = start_up(args, &mut one).await?;
+    systems.push(system);
+    Ok(systems)
 }
 
-async fn system(
-    name: &'static str,
-    args: &Args,
-    time: Duration,
-    processes: &[u32],
-    client: impl Fn(usize) -> Result<Box<dyn Register>, Error>,
-) -> Result<System, Error> {
-    let warm_up = Duration::from_secs(1);
-    let idle = Some(usage::over(time.min(Duration::from_secs(10)), processes).await);
-    let mut system = System { name, idle, ..System::default() };
+fn directory(parent: &Path, name: &str) -> Result<PathBuf, Error> {
+    let path = parent.join(name);
+    fs::create_dir(&path).map_err(Error::file(&path))?;
+    Ok(path)
+}
+
+async fn of_three(name: &'static str, args: &Args, group: &mut dyn Group) -> Result<System, Error> {
+    let (warm_up, time) = (Duration::from_secs(1), Duration::from_secs(args.seconds));
+    let processes = group.processes()?;
+    let mut system =
+        System { name, idle: Some(usage::over(time.min(IDLE), &processes).await), ..System::default() };
     for &count in &args.clients {
         for kind in [Kind::Write, Kind::Read] {
-            let clients = (0..count).map(&client).collect::<Result<Vec<_>, _>>()?;
+            let member = |number: usize| 1 + (number % usize::from(MEMBERS)) as u8;
+            let clients =
+                (0..count).map(|number| group.client(member(number))).collect::<Result<Vec<_>, _>>()?;
             let load = measure(kind, clients, warm_up, time);
-            let (figure, used) = tokio::join!(load, usage::over(warm_up + time, processes));
+            let (figure, used) = tokio::join!(load, usage::over(warm_up + time, &processes));
             let figure = figure.map_err(Error::Unexpected)?;
             match kind {
                 Kind::Write => {
@@ -154,78 +122,16 @@ async fn system(
             }
         }
     }
+    let mut times = without_leader(group, MEMBERS, args.kills).await?;
+    system.without_leader_p50_ms = quantile_ms(&mut times, 0.50);
+    system.without_leader_p99_ms = quantile_ms(&mut times, 0.99);
+    system.join_ms = growth::join(group, MEMBERS + 1, SMALL).await?.as_secs_f64() * 1e3;
+    let last = growth::fill(group, args.state).await?;
+    system.join_large_ms = growth::join(group, MEMBERS + 2, last).await?.as_secs_f64() * 1e3;
     Ok(system)
 }
 
-/// Kills the leader again and again; each time how long until another member acknowledges a write.
-async fn without_leader(members: &mut Members, kills: u32) -> Result<Vec<Duration>, Error> {
-    let mut times = Vec::new();
-    for kill in 0..kills {
-        let leader = members.leader().await?;
-        let others: Vec<u8> = members.running().filter(|&member| member != leader).collect();
-        let mut clients = others
-            .iter()
-            .map(|&member| members.client(member, Duration::from_millis(500)))
-            .collect::<Result<Vec<_>, _>>()?;
-        members.kill(leader)?;
-        let began = Instant::now();
-        let mut attempt = 0_usize;
-        loop {
-            let client = &mut clients[attempt % others.len()];
-            if client.put("after", &format!("kill {kill} attempt {attempt}"), None).await.is_ok() {
-                break;
-            }
-            if began.elapsed() > Duration::from_secs(30) {
-                return Err(Error::Unexpected("nobody leads after 30 s".to_owned()));
-            }
-            attempt += 1;
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        times.push(began.elapsed());
-        members.start(leader)?;
-        let all = usize::from(MEMBERS);
-        members
-            .wait_for("the killed member is back", move |status| {
-                crate::group::voters(status).count() == all
-                    && status.nodes.iter().all(|node| node.lag.is_none_or(|lag| lag < 100))
-            })
-            .await?;
-    }
-    Ok(times)
-}
-
-fn show(results: &Results, json: bool) {
-    if json {
-        println!("{}", serde_json::json!(results));
-        return;
-    }
-    let mut table = Table::new();
-    table.set_header(["", "clients", "per second", "p50 ms", "p99 ms"]);
-    for system in &results.systems {
-        for (kind, figures) in [("writes", &system.writes), ("reads", &system.reads)] {
-            for figure in figures {
-                table.add_row([
-                    format!("{} {kind}", system.name),
-                    figure.clients.to_string(),
-                    format!("{:.0}", figure.per_second),
-                    format!("{:.2}", figure.p50_ms),
-                    format!("{:.2}", figure.p99_ms),
-                ]);
-            }
-        }
-    }
-    println!("{table}");
-    let list = |numbers: &[f64]| numbers.iter().map(|n| format!("{n:.2}")).collect::<Vec<_>>().join(", ");
-    for system in &results.systems {
-        for (when, used) in [("idle", &system.idle), ("loaded", &system.loaded)] {
-            if let Some(used) = used {
-                let (cores, memory) = (list(&used.cores), list(&used.memory_mib));
-                println!("{} {when}: {cores} cores, {memory} MiB", system.name);
-            }
-        }
-    }
-    println!(
-        "without a leader after SIGKILL: p50 {:.0} ms, p99 {:.0} ms of {}",
-        results.without_leader_p50_ms, results.without_leader_p99_ms, results.kills
-    );
+async fn start_up(args: &Args, group: &mut dyn Group) -> Result<f64, Error> {
+    growth::write(group, args.entries, VALUE, |number| number % KEYS).await?;
+    Ok(growth::restart(group, 1, SMALL).await?.as_secs_f64() * 1e3)
 }

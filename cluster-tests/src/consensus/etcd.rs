@@ -1,130 +1,160 @@
-use std::fs;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use tonic::client::Grpc;
-use tonic::codegen::http::uri::PathAndQuery;
-use tonic::transport::{Channel, Endpoint};
-use tonic_prost::ProstCodec;
 
+use super::etcd_client::EtcdClient;
+use super::group::Group;
 use super::register::Register;
 use crate::group::{Addresses, Error};
 
-/// The part of etcd's `etcdserverpb.PutRequest` that is used here.
-#[derive(Clone, PartialEq, prost::Message)]
-struct PutRequest {
-    #[prost(bytes = "vec", tag = "1")]
-    key: Vec<u8>,
-    #[prost(bytes = "vec", tag = "2")]
-    value: Vec<u8>,
-}
+/// How long members may take to be ready.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often that is looked at.
+const GLANCE: Duration = Duration::from_millis(5);
+/// A key for asking whether a member answers.
+const PROBE: u64 = u64::MAX;
 
-/// The same of `RangeRequest`; not serializable, so linearizable.
-#[derive(Clone, PartialEq, prost::Message)]
-struct RangeRequest {
-    #[prost(bytes = "vec", tag = "1")]
-    key: Vec<u8>,
-}
-
-/// Of the answers only that they came matters.
-#[derive(Clone, PartialEq, prost::Message)]
-struct Answer {}
-
-/// Three members of etcd, as the distribution packages it, with its defaults.
+/// Members of etcd, as the distribution packages it, with its defaults.
 pub struct Etcd {
-    children: Vec<Child>,
+    children: BTreeMap<u8, Child>,
     addresses: Addresses,
+    root: PathBuf,
+    /// Members that belong to the group.
+    members: Vec<u8>,
 }
-
-/// Members of the cluster.
-const MEMBERS: u8 = 3;
 
 impl Etcd {
-    /// Starts it and waits until it takes writes.
-    pub async fn start(root: &Path) -> Result<Self, Error> {
+    /// Founds a group of so many below an existing directory and waits until it takes writes.
+    pub async fn found(root: &Path, members: u8) -> Result<Self, Error> {
         let addresses = Addresses::loopback(&mut fastrand::Rng::new());
-        let peer = |member| format!("http://{}", addresses.raft(member));
-        let all: Vec<_> = (1..=MEMBERS).map(|member| format!("m{member}={}", peer(member))).collect();
-        let mut this = Self { children: Vec::new(), addresses };
-        for member in 1..=MEMBERS {
-            let client = format!("http://{}", addresses.admin(member));
-            let log = fs::File::create(root.join(format!("etcd-{member}.log"))).map_err(Error::file(root))?;
-            let child = Command::new("etcd")
-                .args(["--name", &format!("m{member}"), "--data-dir"])
-                .arg(root.join(format!("etcd-{member}")))
-                .args(["--listen-peer-urls", &peer(member), "--initial-advertise-peer-urls", &peer(member)])
-                .args(["--listen-client-urls", &client, "--advertise-client-urls", &client])
-                .args(["--initial-cluster", &all.join(","), "--initial-cluster-state", "new"])
-                .stdin(Stdio::null())
-                .stdout(log.try_clone()?)
-                .stderr(log)
-                .spawn()
-                .map_err(|error| Error::Command { command: "etcd".to_owned(), problem: error.to_string() })?;
-            this.children.push(child);
+        let members: Vec<u8> = (1..=members).collect();
+        let mut this =
+            Self { children: BTreeMap::new(), addresses, root: root.to_owned(), members: members.clone() };
+        for &member in &members {
+            this.spawn(member, "new")?;
         }
+        for &member in &members {
+            this.until_ready(member).await?;
+        }
+        Ok(this)
+    }
+
+    fn peer(&self, member: u8) -> String {
+        format!("http://{}", self.addresses.raft(member))
+    }
+
+    fn spawn(&mut self, member: u8, state: &str) -> Result<(), Error> {
+        let (peer, client) = (self.peer(member), format!("http://{}", self.addresses.admin(member)));
+        let all: Vec<_> =
+            self.members.iter().map(|&member| format!("m{member}={}", self.peer(member))).collect();
+        let path = self.root.join(format!("etcd-{member}.log"));
+        let log = File::options().create(true).append(true).open(&path).map_err(Error::file(&path))?;
+        let child = Command::new("etcd")
+            .args(["--name", &format!("m{member}"), "--data-dir"])
+            .arg(self.root.join(format!("etcd-{member}")))
+            .args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer])
+            .args(["--listen-client-urls", &client, "--advertise-client-urls", &client])
+            .args(["--initial-cluster", &all.join(","), "--initial-cluster-state", state])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .map_err(|error| Error::Command { command: "etcd".to_owned(), problem: error.to_string() })?;
+        self.children.insert(member, child);
+        Ok(())
+    }
+
+    fn connect(&self, member: u8) -> Result<EtcdClient, Error> {
+        EtcdClient::new(&self.addresses.admin(member))
+    }
+
+    async fn until_ready(&self, member: u8) -> Result<(), Error> {
         let began = Instant::now();
+        let mut client = self.connect(member)?;
         loop {
-            let mut client = this.client(1)?;
-            match tokio::time::timeout(Duration::from_secs(1), client.write(0, b"x")).await {
-                Ok(Ok(())) => return Ok(this),
-                _ if began.elapsed() > Duration::from_secs(30) => {
-                    return Err(Error::Unexpected("etcd takes no writes".to_owned()));
+            match tokio::time::timeout(Duration::from_secs(1), client.read(PROBE)).await {
+                Ok(Ok(())) => return Ok(()),
+                _ if began.elapsed() > PATIENCE => {
+                    return Err(Error::Unexpected(format!("etcd's member {member} does not answer")));
                 }
-                _ => tokio::time::sleep(Duration::from_millis(50)).await,
+                _ => tokio::time::sleep(GLANCE).await,
             }
         }
     }
+}
 
-    pub fn client(&self, member: u8) -> Result<EtcdClient, Error> {
-        let endpoint = Endpoint::from_shared(format!("http://{}", self.addresses.admin(member)))
-            .map_err(|error| Error::Unexpected(error.to_string()))?;
-        Ok(EtcdClient { grpc: Grpc::new(endpoint.tcp_nodelay(true).connect_lazy()) })
+#[async_trait]
+impl Group for Etcd {
+    fn client(&self, member: u8) -> Result<Box<dyn Register>, Error> {
+        Ok(Box::new(self.connect(member)?))
     }
 
-    pub fn processes(&self) -> impl Iterator<Item = u32> {
-        self.children.iter().map(Child::id)
+    fn processes(&mut self) -> Result<Vec<u32>, Error> {
+        Ok(self.children.values().map(Child::id).collect())
+    }
+
+    async fn leader(&mut self) -> Result<u8, Error> {
+        let began = Instant::now();
+        loop {
+            for &member in self.children.keys() {
+                if self.connect(member)?.leads().await == Ok(true) {
+                    return Ok(member);
+                }
+            }
+            if began.elapsed() > PATIENCE {
+                return Err(Error::Unexpected("no member of etcd leads".to_owned()));
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    async fn join(&mut self, member: u8) -> Result<Instant, Error> {
+        let asked = Instant::now();
+        loop {
+            let leader = self.leader().await?;
+            match self.connect(leader)?.add_member(self.peer(member)).await {
+                Ok(()) => break,
+                Err(refused) if asked.elapsed() > PATIENCE => return Err(Error::Unexpected(refused)),
+                // It takes nobody in soon after a member has come back.
+                Err(_) => tokio::time::sleep(GLANCE).await,
+            }
+        }
+        self.members.push(member);
+        let began = Instant::now();
+        self.spawn(member, "existing")?;
+        Ok(began)
+    }
+
+    fn kill(&mut self, member: u8) -> Result<(), Error> {
+        if let Some(mut child) = self.children.remove(&member) {
+            child.kill()?;
+            child.wait()?;
+        }
+        Ok(())
+    }
+
+    async fn restart(&mut self, member: u8) -> Result<(), Error> {
+        self.spawn(member, "existing")
+    }
+
+    async fn settled(&mut self, _members: u8) -> Result<(), Error> {
+        for &member in &self.members {
+            self.until_ready(member).await?;
+        }
+        Ok(())
     }
 }
 
 impl Drop for Etcd {
     fn drop(&mut self) {
-        for child in &mut self.children {
+        for child in self.children.values_mut() {
             // Both fail only when it has ended already.
             let _ = child.kill();
             let _ = child.wait();
         }
-    }
-}
-
-/// A client of one member.
-pub struct EtcdClient {
-    grpc: Grpc<Channel>,
-}
-
-impl EtcdClient {
-    async fn call<T: prost::Message + 'static>(
-        &mut self,
-        path: &'static str,
-        request: T,
-    ) -> Result<(), String> {
-        self.grpc.ready().await.map_err(|error| error.to_string())?;
-        let codec: ProstCodec<T, Answer> = ProstCodec::default();
-        let path = PathAndQuery::from_static(path);
-        let answer = self.grpc.unary(tonic::Request::new(request), path, codec).await;
-        answer.map(|_| ()).map_err(|status| status.to_string())
-    }
-}
-
-#[async_trait]
-impl Register for EtcdClient {
-    async fn write(&mut self, key: u64, value: &[u8]) -> Result<(), String> {
-        let request = PutRequest { key: format!("k{key}").into_bytes(), value: value.to_vec() };
-        self.call("/etcdserverpb.KV/Put", request).await
-    }
-
-    async fn read(&mut self, key: u64) -> Result<(), String> {
-        self.call("/etcdserverpb.KV/Range", RangeRequest { key: format!("k{key}").into_bytes() }).await
     }
 }

@@ -7,4 +7,6 @@ pub trait Register: Send + Sync {
     async fn write(&mut self, key: u64, value: &[u8]) -> Result<(), String>;
     /// A linearizable read of a key.
     async fn read(&mut self, key: u64) -> Result<(), String>;
+    /// Whether the member that is asked has the key itself, without asking others.
+    async fn has(&mut self, key: u64) -> Result<bool, String>;
 }

@@ -1,11 +1,13 @@
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use etl_proto::admin::{Consistency, GetClusterStatusResponse, NodeState, Role};
+use etl_proto::admin::{Consistency, GetClusterStatusResponse, Node, NodeState, Role};
+use rustix::process::Signal;
 
 use super::addresses::Addresses;
 use super::client::{Client, Failure};
@@ -15,6 +17,8 @@ use super::node_process::NodeProcess;
 
 /// The longest time a group may take to become what a test waits for.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The member that founds the group.
+const FOUNDER: u8 = 1;
 /// How often a condition is looked at.
 const GLANCE: Duration = Duration::from_millis(10);
 
@@ -26,6 +30,10 @@ pub struct Members {
     logs: PathBuf,
     /// More arguments for each start.
     arguments: Vec<String>,
+    /// Variables in the environment of a member, from its next start on.
+    environments: BTreeMap<u8, Vec<(String, String)>>,
+    /// Members that others join by; the first one alone as long as the group is being founded.
+    known: BTreeSet<u8>,
     processes: BTreeMap<u8, NodeProcess>,
 }
 
@@ -38,7 +46,16 @@ impl Members {
         arguments: Vec<String>,
     ) -> Self {
         let [root, logs] = [root.to_owned(), root.to_owned()];
-        Self { addresses, namespaces, root, logs, arguments, processes: BTreeMap::new() }
+        Self {
+            addresses,
+            namespaces,
+            root,
+            logs,
+            arguments,
+            environments: BTreeMap::new(),
+            known: BTreeSet::from([FOUNDER]),
+            processes: BTreeMap::new(),
+        }
     }
 
     /// What the members say goes elsewhere than their data.
@@ -49,14 +66,25 @@ impl Members {
 
     /// Founds a group of so many members and waits until all of them vote.
     pub async fn found(mut self, members: u8) -> Result<Self, Error> {
-        self.start(1)?;
+        self.start(FOUNDER)?;
         self.wait_for("the first member leads", |status| status.leader != 0).await?;
         for member in 2..=members {
             self.start(member)?;
         }
         let all = usize::from(members);
         self.wait_for("all members vote", move |status| voters(status).count() == all).await?;
+        self.known.extend(1..=members);
         Ok(self)
+    }
+
+    /// The same members, started with these, too, from now on.
+    pub fn set_environment(&mut self, member: u8, variables: &[(&str, &str)]) {
+        let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        self.environments.insert(member, owned.collect());
+    }
+
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
     }
 
     pub fn network(&self) -> Option<&Namespaces> {
@@ -68,8 +96,23 @@ impl Members {
         self.root.join(format!("node-{member}"))
     }
 
-    /// Starts a member, for the first time or again.
+    /// Starts a member, for the first time or again. Without data it joins the others, unless nobody is there yet and it
+    /// is the first.
     pub fn start(&mut self, member: u8) -> Result<(), Error> {
+        let others = self.known.iter().filter(|&&other| other != member);
+        let others: Vec<String> = others.map(|&other| self.addresses.admin(other)).collect();
+        if others.is_empty() {
+            return self.found_anew(member);
+        }
+        self.spawn(member, ["--join".to_owned(), others.join(",")])
+    }
+
+    /// Starts a member that founds a group when it has no data.
+    pub fn found_anew(&mut self, member: u8) -> Result<(), Error> {
+        self.spawn(member, ["--bootstrap".to_owned()])
+    }
+
+    fn spawn(&mut self, member: u8, entry: impl IntoIterator<Item = String>) -> Result<(), Error> {
         let directory = self.directory(member);
         fs::create_dir_all(&self.root).map_err(Error::file(&self.root))?;
         let log = self.logs.join(format!("node-{member}.log"));
@@ -83,14 +126,11 @@ impl Members {
         if !self.addresses.are_loopback() {
             arguments.push("--insecure-plain-listener".to_owned());
         }
-        if member == 1 {
-            arguments.push("--bootstrap".to_owned());
-        } else {
-            arguments.extend(["--join".to_owned(), self.addresses.admin(1)]);
-        }
+        arguments.extend(entry);
         arguments.extend(self.arguments.iter().cloned());
         let namespace = self.namespaces.as_ref().map(|namespaces| namespaces.name(member));
-        let process = NodeProcess::start(namespace.as_deref(), &arguments, &log)?;
+        let environment = self.environments.get(&member).map_or(&[][..], Vec::as_slice);
+        let process = NodeProcess::start(namespace.as_deref(), &arguments, environment, &log)?;
         self.processes.insert(member, process);
         Ok(())
     }
@@ -109,6 +149,30 @@ impl Members {
         }
     }
 
+    /// Asks a member's process to stop, and waits until it has.
+    pub async fn stop(&mut self, member: u8) -> Result<ExitStatus, Error> {
+        self.process(member)?.signal(Signal::TERM)?;
+        Ok(self.until_ended(member).await?.0)
+    }
+
+    /// Waits until a member's process ends by itself; how it did, and all that it has said.
+    pub async fn until_ended(&mut self, member: u8) -> Result<(ExitStatus, String), Error> {
+        let began = Instant::now();
+        loop {
+            let process = self.process(member)?;
+            if let Some(status) = process.ended()? {
+                let said = process.said();
+                self.processes.remove(&member);
+                return Ok((status, said));
+            }
+            if began.elapsed() > PATIENCE {
+                let says = self.process(member)?.says();
+                return Err(Error::Unexpected(format!("member {member} does not end: {says}")));
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
     /// Members whose processes were started and not killed.
     pub fn running(&self) -> impl Iterator<Item = u8> {
         self.processes.keys().copied()
@@ -122,6 +186,13 @@ impl Members {
     pub fn member_of(&self, status: &GetClusterStatusResponse, node: u64) -> Option<u8> {
         let address = &status.nodes.iter().find(|each| each.id == node)?.raft_address;
         (1..=u8::MAX).find(|&member| self.addresses.raft(member) == *address)
+    }
+
+    /// The node that listens where a member does and is neither removed nor down.
+    pub fn node_of<'a>(&self, status: &'a GetClusterStatusResponse, member: u8) -> Option<&'a Node> {
+        let address = self.addresses.raft(member);
+        let is_gone = |node: &Node| matches!(node.state(), NodeState::Removed | NodeState::Down);
+        status.nodes.iter().rfind(|node| node.raft_address == address && !is_gone(node))
     }
 
     /// Who leads, as a linearizable status tells; waits until somebody does.

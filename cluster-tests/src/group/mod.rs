@@ -6,9 +6,11 @@ mod error;
 mod members;
 mod namespaces;
 mod node_process;
+mod tool;
 
 pub use addresses::Addresses;
 pub use client::{Client, Failure, document};
 pub use error::Error;
 pub use members::{Members, retry, voters};
 pub use namespaces::Namespaces;
+pub use tool::{Told, tool};

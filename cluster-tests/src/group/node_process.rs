@@ -1,4 +1,5 @@
-use std::fs::{self, File};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -10,12 +11,19 @@ use super::error::Error;
 pub struct NodeProcess {
     child: Child,
     log: PathBuf,
+    /// Where in the log what this process says begins.
+    begins: u64,
 }
 
 impl NodeProcess {
-    /// Starts one in a namespace, if one is named, with these arguments after `node start`. What it says is added to
-    /// the file `log`.
-    pub fn start(namespace: Option<&str>, arguments: &[String], log: &Path) -> Result<Self, Error> {
+    /// Starts one in a namespace, if one is named, with these arguments after `node start` and these variables in its
+    /// environment. What it says is added to the file `log`.
+    pub fn start(
+        namespace: Option<&str>,
+        arguments: &[String],
+        environment: &[(String, String)],
+        log: &Path,
+    ) -> Result<Self, Error> {
         let this = std::env::current_exe()?;
         let mut command = match namespace {
             Some(namespace) => {
@@ -26,15 +34,17 @@ impl NodeProcess {
             None => Command::new(this),
         };
         let out = File::options().create(true).append(true).open(log).map_err(Error::file(log))?;
+        let begins = out.metadata().map_err(Error::file(log))?.len();
         let child = command
             .args(["node-under-test", "node", "start"])
             .args(arguments)
             .env("RUST_BACKTRACE", "1")
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)
             .stderr(out)
             .spawn()?;
-        Ok(Self { child, log: log.to_owned() })
+        Ok(Self { child, log: log.to_owned(), begins })
     }
 
     pub fn id(&self) -> u32 {
@@ -59,10 +69,22 @@ impl NodeProcess {
         Ok(())
     }
 
+    /// All that it has said so far.
+    pub fn said(&self) -> String {
+        let mut bytes = Vec::new();
+        let read = File::open(&self.log).and_then(|mut file| {
+            file.seek(SeekFrom::Start(self.begins))?;
+            file.read_to_end(&mut bytes)
+        });
+        match read {
+            Ok(_) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(error) => format!("{}: {error}", self.log.display()),
+        }
+    }
+
     /// The end of what it has said so far.
     pub fn says(&self) -> String {
-        let text = fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        let text = text.unwrap_or_default();
+        let text = self.said();
         let lines: Vec<_> = text.lines().collect();
         lines[lines.len().saturating_sub(30)..].join("\n")
     }

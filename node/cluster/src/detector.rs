@@ -39,6 +39,8 @@ pub(crate) struct Detector {
     since: Instant,
     got_on: Instant,
     refusals: BTreeMap<NodeId, u32>,
+    /// When a node that is joining was first seen.
+    joining: BTreeMap<NodeId, Instant>,
 }
 
 /// What is known of a node when it is judged.
@@ -50,6 +52,8 @@ struct Sight {
     heard: Option<Instant>,
     /// Connections in a row that it has refused.
     refusals: u32,
+    /// When it was first seen to be joining, if it is.
+    joining: Option<Instant>,
 }
 
 /// How a node should be declared.
@@ -78,6 +82,7 @@ impl Detector {
             since: now,
             got_on: now,
             refusals: BTreeMap::new(),
+            joining: BTreeMap::new(),
         }
     }
 
@@ -97,6 +102,9 @@ impl Detector {
             others.map(|(id, node)| (id, node.clone())).collect()
         });
         self.roster.retain(|id| id == me || nodes.iter().any(|(known, _)| *known == id));
+        let joining = nodes.iter().filter(|(_, node)| node.state == NodeState::Joining).map(|(id, _)| *id);
+        self.joining =
+            joining.map(|id| (id, self.joining.get(&id).copied().unwrap_or(self.got_on))).collect();
         self.knock(&nodes).await;
         for (id, node) in nodes {
             if self.was_absent() {
@@ -107,6 +115,7 @@ impl Detector {
                 back_to: node.down_from.unwrap_or(NodeState::Up),
                 heard: self.roster.last(id),
                 refusals: self.refusals.get(&id).copied().unwrap_or_default(),
+                joining: self.joining.get(&id).copied(),
             };
             if let Some(verdict) = judge(self.got_on, self.since, &sight, &self.settings) {
                 self.declare(id, &sight, verdict).await;
@@ -205,7 +214,12 @@ fn judge(now: Instant, since: Instant, sight: &Sight, settings: &Settings) -> Op
                 sight.heard.is_some_and(|heard| heard >= since) && silent <= settings.heartbeat * 2;
             is_heard.then_some(Verdict::Back(sight.back_to))
         }
-        NodeState::Joining => (silent > settings.joining_patience).then_some(Verdict::Down),
+        NodeState::Joining => {
+            // Before it registered there was nothing to hear.
+            let since = sight.joining.map_or(since, |joining| joining.max(since));
+            let silent = silence(now, since, sight.heard);
+            (silent > settings.joining_patience).then_some(Verdict::Down)
+        }
         NodeState::Up | NodeState::Draining => {
             let is_gone = sight.refusals >= REFUSALS && silent > settings.down_after_refusal;
             (is_gone || silent > settings.down_after).then_some(Verdict::Down)
@@ -218,7 +232,7 @@ mod tests {
     use super::*;
 
     fn sight(state: NodeState, heard: Option<Instant>) -> Sight {
-        Sight { state, back_to: NodeState::Up, heard, refusals: 0 }
+        Sight { state, back_to: NodeState::Up, heard, refusals: 0, joining: None }
     }
 
     fn after(since: Instant, millis: u64) -> Instant {
@@ -258,6 +272,12 @@ mod tests {
     fn who_is_being_started_has_more_time() {
         assert_eq!(judged(30_000, |_| sight(NodeState::Joining, None)), None);
         assert_eq!(judged(30_001, |_| sight(NodeState::Joining, None)), Some(Verdict::Down));
+        // The leader has led for long when it registers.
+        let registered =
+            |t: Instant| Sight { joining: Some(after(t, 60_000)), ..sight(NodeState::Joining, None) };
+        assert_eq!(judged(60_100, registered), None);
+        assert_eq!(judged(90_000, registered), None);
+        assert_eq!(judged(90_001, registered), Some(Verdict::Down));
     }
 
     #[test]

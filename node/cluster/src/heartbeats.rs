@@ -46,8 +46,16 @@ impl Heartbeats {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut search = Search::default();
         let mut last_failure = None;
+        let mut changes = self.consensus.status_changes();
+        let mut leader = None;
         loop {
-            ticks.tick().await;
+            // A new leader knows nothing of anybody until it has heard of all.
+            tokio::select! {
+                _ = ticks.tick() => {}
+                Ok(status) = changes.wait_for(|status| status.leader.is_some() && status.leader != leader) => {
+                    leader = status.leader;
+                }
+            }
             let failure = self.beat(&mut search).await.err().map(|status| reason(&status));
             if failure != last_failure {
                 match &failure {

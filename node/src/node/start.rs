@@ -197,5 +197,17 @@ impl Starting {
 
 /// What this program is.
 pub(super) fn software() -> Software {
+    #[cfg(feature = "failpoints")]
+    if let Some(pretended) = pretended() {
+        return pretended;
+    }
     Software { version: SOFTWARE_VERSION.to_owned(), feature_level: FEATURE_LEVEL }
+}
+
+/// What a node under test says that it is, so that upgrades can be rehearsed with one program: `VERSION:LEVEL`.
+#[cfg(feature = "failpoints")]
+fn pretended() -> Option<Software> {
+    let text = std::env::var("ACTIX_ETL_PRETENDED_SOFTWARE").ok()?;
+    let (version, level) = text.split_once(':')?;
+    Some(Software { version: version.to_owned(), feature_level: level.parse().ok()? })
 }

@@ -38,7 +38,10 @@ fn a_file_is_applied_shown_compared_and_deleted() {
     let planned = run(&["workflow", "apply", "orders.yaml", "--dry-run"]).code(0);
     assert!(planned.stdout.contains("would be updated (version 2)"), "{}", planned.stdout);
     let applied = run(&["workflow", "apply", "orders.yaml"]).code(0).stdout;
-    assert!(applied.contains("orders updated (version 2)\n--- orders, version 1\n+++ orders.yaml\n"), "{applied}");
+    assert!(
+        applied.contains("orders updated (version 2)\n--- orders, version 1\n+++ orders.yaml\n"),
+        "{applied}"
+    );
     for line in [
         "-  source: { type: generate, config: { rows: 1 } }",
         "+  source: { type: generate, config: { rows: 2 } }",

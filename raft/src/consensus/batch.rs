@@ -3,10 +3,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etl_raft_state::{Command, Envelope, Rejection, Response};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::leader::{Leader, ServerMetrics, leader_change};
+use super::leader::{Leader, ServerMetrics};
 use super::router::Router;
 use super::session::{Sessions, Ticket};
 use super::writer::Pending;
@@ -60,11 +60,11 @@ impl Batch {
     }
 
     pub async fn run(mut self) {
-        let mut changes = self.router.raft.server_metrics();
+        let leaders = self.router.leaders.clone();
         let mut pause = FIRST_PAUSE;
         loop {
-            let seen = changes.borrow_and_update().clone();
-            let error = match self.attempt(&Leader::of(&seen), &mut changes, &seen).await {
+            let seen = leaders.now();
+            let error = match self.attempt(&seen).await {
                 None => return,
                 Some(Ok(response)) => return self.answer(response),
                 Some(Err(error)) => error,
@@ -77,7 +77,7 @@ impl Batch {
             let rest = self.router.links.chance.between(pause / 2, pause);
             pause = (pause * 2).min(LAST_PAUSE);
             tokio::select! {
-                () = leader_change(&mut changes, &seen) => {}
+                () = leaders.change(&seen) => {}
                 () = tokio::time::sleep(rest) => {}
             }
             self.dismiss_late(&error);
@@ -85,18 +85,13 @@ impl Batch {
     }
 
     /// Proposes once. `None` when nobody waits any more.
-    async fn attempt(
-        &mut self,
-        leader: &Leader,
-        changes: &mut watch::Receiver<ServerMetrics>,
-        seen: &ServerMetrics,
-    ) -> Option<Result<Response, Error>> {
-        let (router, envelope) = (self.router.clone(), self.envelope.clone());
+    async fn attempt(&mut self, seen: &ServerMetrics) -> Option<Result<Response, Error>> {
+        let (router, leader, envelope) = (self.router.clone(), Leader::of(seen), self.envelope.clone());
         let mut attempt = pin!(async {
             tokio::select! {
                 biased;
-                answer = router.propose(leader, &envelope) => answer,
-                () = leader_change(changes, seen) => {
+                answer = router.propose(&leader, &envelope) => answer,
+                () = router.leaders.change(seen) => {
                     Err(Error::Unknown("another leader was elected before there was an answer".to_owned()))
                 }
             }

@@ -8,10 +8,11 @@ use openraft::error::{InitializeError, RaftError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use super::clock::wall_clock;
 use super::election::Pulse;
-use super::leader::{Leader, RaftHandle};
+use super::leader::{Leader, LeaderWatch, RaftHandle};
 use super::membership::Changes;
 use super::proposer::Proposer;
 use super::reads::Reads;
@@ -22,7 +23,7 @@ use super::transfer::Transfer;
 use super::writer::Writer;
 use crate::error::Error;
 use crate::network::{Dialer, Links, MESSAGE_LIMIT, Member, PeerService};
-use crate::store::{SharedState, Storage};
+use crate::store::{LocalState, Storage};
 use crate::type_config::{LogId, NodeId, Peer, SnapshotFile};
 
 /// This node's part in consensus. Clones are the same node; when the last is dropped, or [`shutdown`](Self::shutdown) is
@@ -34,12 +35,13 @@ pub struct Consensus {
 
 pub(crate) struct Inner {
     pub raft: RaftHandle,
-    pub state: SharedState,
+    pub state: Arc<dyn LocalState>,
     pub links: Arc<Links>,
     pub proposer: Arc<Proposer>,
     pub reads: Reads,
     pub pulse: Arc<Pulse>,
     pub settings: Settings,
+    pub(super) leaders: LeaderWatch,
     pub(super) writer: Writer,
     pub(super) changes: Changes,
     pub(super) committed: Arc<AtomicU64>,
@@ -75,7 +77,8 @@ impl Consensus {
         dialer: Arc<dyn Dialer>,
     ) -> Result<Self, Error> {
         let Storage { log, machine, state } = storage;
-        Self::start_with(settings, me, Parts { log, machine, state, dialer, clock: wall_clock() }).await
+        let (state, clock, client) = (Arc::new(state), wall_clock(), Uuid::new_v4());
+        Self::start_with(settings, me, Parts { log, machine, state, dialer, clock, client }).await
     }
 
     /// Founds a cluster that consists of this node alone, and waits until it leads. Refused when the store is not pristine.
@@ -140,7 +143,7 @@ impl Consensus {
 
     /// Reads what this node knows, which may be old. The closure must be short: nothing is applied meanwhile.
     pub fn peek<T>(&self, read: impl FnOnce(&State) -> T) -> T {
-        self.inner.state.with(read)
+        read(&self.inner.state.look())
     }
 
     /// Up to which entry the state that [`peek`](Self::peek) shows has got.
@@ -186,6 +189,7 @@ impl Consensus {
         let inner = &*self.inner;
         let transfer = Transfer {
             raft: &inner.raft,
+            leaders: &inner.leaders,
             links: &inner.links,
             proposer: &inner.proposer,
             changes: &inner.changes,

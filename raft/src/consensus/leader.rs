@@ -1,5 +1,10 @@
+use std::pin::pin;
+use std::sync::Arc;
+
 use openraft::{Raft, ServerState};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::type_config::{NodeId, Peer, TypeConfig};
 
@@ -35,12 +40,55 @@ impl Leader {
     }
 }
 
-/// Resolves when another leader, or another term of the same one, is known than in `seen`; never when consensus has stopped.
-pub(super) async fn leader_change(changes: &mut watch::Receiver<ServerMetrics>, seen: &ServerMetrics) {
-    let seen = (seen.current_leader, seen.vote.leader_id, seen.state);
-    let changed =
-        changes.wait_for(|now| (now.current_leader, now.vote.leader_id, now.state) != seen).await.is_ok();
-    if !changed {
-        std::future::pending().await
+/// Tells those who wait for news of the leader, in the order in which they came.
+#[derive(Clone)]
+pub(crate) struct LeaderWatch {
+    metrics: watch::Receiver<ServerMetrics>,
+    news: Arc<Notify>,
+    cancelled: CancellationToken,
+}
+
+impl LeaderWatch {
+    /// Runs until it is cancelled, or consensus has stopped.
+    pub(super) fn start(tasks: &TaskTracker, cancelled: CancellationToken, raft: &RaftHandle) -> Self {
+        let watch = Self { metrics: raft.server_metrics(), news: Arc::default(), cancelled };
+        let Self { mut metrics, news, cancelled } = watch.clone();
+        tasks.spawn(async move {
+            while let Some(Ok(())) = cancelled.run_until_cancelled(metrics.changed()).await {
+                news.notify_waiters();
+            }
+            news.notify_waiters();
+        });
+        watch
+    }
+
+    pub(super) fn now(&self) -> ServerMetrics {
+        self.metrics.borrow().clone()
+    }
+
+    /// Resolves when what is known fits; with `None` when nothing more will be known.
+    pub(super) async fn until(&self, fits: impl Fn(&ServerMetrics) -> bool) -> Option<ServerMetrics> {
+        loop {
+            let mut news = pin!(self.news.notified());
+            news.as_mut().enable();
+            let now = self.now();
+            if fits(&now) {
+                return Some(now);
+            }
+            if self.cancelled.is_cancelled() || self.metrics.has_changed().is_err() {
+                return None;
+            }
+            news.await;
+        }
+    }
+
+    /// Resolves when another leader, or another term of the same one, is known than in `seen`; never when consensus has
+    /// stopped.
+    pub(super) async fn change(&self, seen: &ServerMetrics) {
+        let leader =
+            |metrics: &ServerMetrics| (metrics.current_leader, metrics.vote.leader_id, metrics.state);
+        if self.until(|now| leader(now) != leader(seen)).await.is_none() {
+            std::future::pending().await
+        }
     }
 }

@@ -9,12 +9,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::leader::{Leader, RaftHandle, leader_change};
+use super::leader::{Leader, LeaderWatch};
 use super::rounds::Rounds;
-use super::settings::Settings;
+use super::router::Router;
 use crate::error::Error;
 use crate::network::{Links, log_id_from_wire};
-use crate::store::SharedState;
+use crate::store::LocalState;
 use crate::type_config::{LogId, NodeId, Peer};
 
 /// A leader asks its peers within a heartbeat; the rest is for the way there and back.
@@ -38,11 +38,15 @@ enum Untold {
 /// Linearizable reads. The leader confirms with a quorum that it still leads and names the last entry that is committed
 /// (Ongaro, "Consensus: Bridging Theory and Practice", §6.4); the node that reads waits until it has applied that. Reads that
 /// arrive together share the question.
+///
+/// What openraft 0.9 names is not enough when a leader has been started again and leads on in its old term: of the entries that
+/// it had committed it knows only those that it had noted, or none. All of them are in the log that it found.
 pub(crate) struct Reads {
     node: NodeId,
-    raft: RaftHandle,
-    state: SharedState,
-    settings: Settings,
+    leaders: LeaderWatch,
+    state: Arc<dyn LocalState>,
+    /// How long a read is tried.
+    deadline: Duration,
     /// Of this node as the leader.
     as_leader: Arc<Rounds<ReadIndex>>,
     /// Of whoever leads.
@@ -50,14 +54,14 @@ pub(crate) struct Reads {
 }
 
 impl Reads {
-    pub fn start(
+    pub(super) fn start(
         tasks: &TaskTracker,
         cancelled: CancellationToken,
-        raft: RaftHandle,
-        links: Arc<Links>,
-        state: SharedState,
-        settings: Settings,
+        router: &Router,
+        state: Arc<dyn LocalState>,
+        found: Option<LogId>,
     ) -> Self {
+        let Router { raft, leaders, links, settings, .. } = router;
         let node = links.me.node;
         let as_leader = Arc::new(Rounds::start(tasks, cancelled.clone(), {
             let raft = raft.clone();
@@ -65,7 +69,7 @@ impl Reads {
                 let raft = raft.clone();
                 Box::pin(async move {
                     let confirmed = raft.get_read_log_id().await;
-                    confirmed.map(|(index, _)| index).map_err(|error| match error {
+                    confirmed.map(|(index, _)| index.max(found)).map_err(|error| match error {
                         RaftError::Fatal(_) => Untold::Stopped,
                         RaftError::APIError(error) => Untold::Yet(format!("node {node}: {error}")),
                     })
@@ -73,11 +77,11 @@ impl Reads {
             }
         }));
         let anywhere = Rounds::start(tasks, cancelled, {
-            let (raft, as_leader) = (raft.clone(), as_leader.clone());
+            let (leaders, links, as_leader) = (leaders.clone(), links.clone(), as_leader.clone());
             move || {
-                let (raft, links, as_leader) = (raft.clone(), links.clone(), as_leader.clone());
+                let (leaders, links, as_leader) = (leaders.clone(), links.clone(), as_leader.clone());
                 Box::pin(async move {
-                    let leader = Leader::of(&raft.server_metrics().borrow());
+                    let leader = Leader::of(&leaders.now());
                     match leader {
                         Leader::Here => as_leader.ask().await.unwrap_or(Err(Untold::Stopped)),
                         Leader::There(node, peer) => ask_leader(&links, node, &peer).await,
@@ -86,7 +90,8 @@ impl Reads {
                 })
             }
         });
-        Self { node, raft, state, settings, as_leader, anywhere }
+        let (leaders, deadline) = (leaders.clone(), settings.read_deadline);
+        Self { node, leaders, state, deadline, as_leader, anywhere }
     }
 
     /// For another node: the index if this node leads and can prove it.
@@ -100,16 +105,15 @@ impl Reads {
 
     /// See [`Consensus::read`](super::Consensus::read).
     pub async fn read<T>(&self, read: impl FnOnce(&State) -> T) -> Result<T, Error> {
-        let until = Instant::now() + self.settings.read_deadline;
-        let mut changes = self.raft.server_metrics();
+        let until = Instant::now() + self.deadline;
         let mut pause = FIRST_PAUSE;
         loop {
-            let seen = changes.borrow_and_update().clone();
+            let seen = self.leaders.now();
             let asked = tokio::time::timeout_at(until, self.anywhere.ask()).await;
             let reason = match asked {
                 Ok(Some(Ok(index))) => {
                     self.wait_until_applied(index.next_index(), until).await?;
-                    return Ok(self.state.with(read));
+                    return Ok(read(&self.state.look()));
                 }
                 Ok(Some(Err(Untold::Yet(reason)))) => reason,
                 Ok(Some(Err(Untold::Stopped)) | None) => return Err(Error::Stopped(self.node)),
@@ -119,7 +123,7 @@ impl Reads {
                 return Err(Error::NoLeader(reason));
             }
             tokio::select! {
-                () = leader_change(&mut changes, &seen) => {}
+                () = self.leaders.change(&seen) => {}
                 () = tokio::time::sleep(pause) => {}
             }
             pause = (pause * 2).min(LAST_PAUSE);

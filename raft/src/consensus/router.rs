@@ -5,7 +5,7 @@ use bytes::Bytes;
 use etl_proto::raft as wire;
 use etl_raft_state::{Envelope, Response};
 
-use super::leader::{Leader, RaftHandle};
+use super::leader::{Leader, LeaderWatch, RaftHandle};
 use super::proposer::Proposer;
 use super::settings::Settings;
 use crate::error::Error;
@@ -18,6 +18,7 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 /// Carries one proposal to the leader, wherever it is.
 pub(super) struct Router {
     pub raft: RaftHandle,
+    pub leaders: LeaderWatch,
     pub proposer: Arc<Proposer>,
     pub links: Arc<Links>,
     pub settings: Settings,

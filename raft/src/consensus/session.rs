@@ -26,9 +26,9 @@ pub(super) struct Ticket {
 }
 
 impl Sessions {
-    pub fn new() -> Arc<Self> {
+    pub fn new(client: Uuid) -> Arc<Self> {
         let numbers = Mutex::new(Numbers { next: 1, in_flight: BTreeSet::new() });
-        Arc::new(Self { client: Uuid::new_v4(), numbers })
+        Arc::new(Self { client, numbers })
     }
 
     /// A new number. Answers to all below the lowest that is in flight need not be remembered any more.
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn only_what_is_answered_is_acknowledged() {
-        let sessions = Sessions::new();
+        let sessions = Sessions::new(Uuid::from_u128(1));
         let of = |ticket: &Ticket| (ticket.session().seq, ticket.session().acknowledged_below);
         let first = sessions.begin();
         let second = sessions.begin();

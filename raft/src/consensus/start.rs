@@ -9,10 +9,12 @@ use openraft::storage::{RaftLogStorage, RaftStateMachine};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use super::clock::Clock;
 use super::election::{Elector, Pulse};
 use super::handle::{Consensus, Inner};
+use super::leader::LeaderWatch;
 use super::membership::Changes;
 use super::observer::Observer;
 use super::proposer::Proposer;
@@ -22,8 +24,8 @@ use super::settings::Settings;
 use super::status::Status;
 use super::writer::Writer;
 use crate::error::Error;
-use crate::network::{AddressBook, Dialer, Links, Member, PeerNetwork};
-use crate::store::SharedState;
+use crate::network::{Dialer, Links, Member, PeerNetwork};
+use crate::store::LocalState;
 use crate::type_config::{NodeId, TypeConfig};
 
 /// What consensus is made of; simulations bring some of their own.
@@ -31,9 +33,11 @@ pub struct Parts<L, M> {
     pub log: L,
     pub machine: M,
     /// Of `machine`.
-    pub state: SharedState,
+    pub state: Arc<dyn LocalState>,
     pub dialer: Arc<dyn Dialer>,
     pub clock: Clock,
+    /// The client of the session in which this node writes; none has had it before.
+    pub client: Uuid,
 }
 
 impl Consensus {
@@ -43,12 +47,15 @@ impl Consensus {
         L: RaftLogStorage<TypeConfig>,
         M: RaftStateMachine<TypeConfig>,
     {
-        let Parts { log, machine, state, dialer, clock } = parts;
+        let Parts { log, machine, state, dialer, clock, client } = parts;
         let config = Arc::new(settings.raft_config(me.cluster)?);
-        let links = Arc::new(Links::new(me.clone(), dialer, address_book(&state)));
+        let links = Arc::new(Links::new(me.clone(), dialer, state.clone()));
         let raft = Raft::new(me.node, config, PeerNetwork(links.clone()), log, machine)
             .await
             .map_err(|fatal| stop_reason(me.node, fatal))?;
+        // The closure runs, and the report is made, after openraft has looked at the log.
+        raft.with_raft_state(|_| ()).await.map_err(|fatal| stop_reason(me.node, fatal))?;
+        let found = raft.data_metrics().borrow().last_log;
         let pulse = Arc::new(Pulse::default());
         let (tasks, cancelled) = (TaskTracker::new(), CancellationToken::new());
         let proposer = Arc::new(Proposer::new(
@@ -59,6 +66,7 @@ impl Consensus {
             settings.election_max,
         ));
         let router = Arc::new(Router {
+            leaders: LeaderWatch::start(&tasks, cancelled.clone(), &raft),
             raft: raft.clone(),
             proposer: proposer.clone(),
             links: links.clone(),
@@ -83,15 +91,9 @@ impl Consensus {
         tasks.spawn(cancelled.clone().run_until_cancelled_owned(observer.run()));
         tasks.spawn(cancelled.clone().run_until_cancelled_owned(elector.run()));
         Ok(Self::from(Inner {
-            writer: Writer::start(&tasks, cancelled.clone(), router, settings.proposals_in_flight),
-            reads: Reads::start(
-                &tasks,
-                cancelled.clone(),
-                raft.clone(),
-                links.clone(),
-                state.clone(),
-                settings.clone(),
-            ),
+            leaders: router.leaders.clone(),
+            reads: Reads::start(&tasks, cancelled.clone(), &router, state.clone(), found),
+            writer: Writer::start(&tasks, cancelled.clone(), router, client),
             changes: Changes::new(raft.clone(), me.node, settings.change_deadline),
             raft,
             state,
@@ -105,17 +107,6 @@ impl Consensus {
             cancelled,
         }))
     }
-}
-
-/// A node says in the state where it listens, and may have moved since it became a member.
-fn address_book(state: &SharedState) -> AddressBook {
-    let state = state.clone();
-    Box::new(move |node, peer| {
-        state.with(|state| {
-            let known = state.nodes().get(node).filter(|known| known.store == peer.store)?;
-            Some(known.raft_address.clone())
-        })
-    })
 }
 
 /// What a stop of openraft means.

@@ -3,10 +3,9 @@ use std::time::Duration;
 
 use etl_proto::raft as wire;
 use openraft::ServerState;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::leader::{Leader, RaftHandle, ServerMetrics};
+use super::leader::{Leader, LeaderWatch, RaftHandle, ServerMetrics};
 use super::membership::Changes;
 use super::proposer::Proposer;
 use super::settings::Settings;
@@ -35,6 +34,7 @@ use crate::type_config::{LogId, NodeId, Peer};
 /// three, for about the vote lease among five.
 pub(super) struct Transfer<'a> {
     pub raft: &'a RaftHandle,
+    pub leaders: &'a LeaderWatch,
     pub links: &'a Arc<Links>,
     pub proposer: &'a Proposer,
     pub changes: &'a Changes,
@@ -54,20 +54,20 @@ impl Transfer<'_> {
             return Err(Error::Membership("a change of the membership takes long; try again".to_owned()));
         };
         self.raft.with_raft_state(|_| ()).await.map_err(|_| Error::Stopped(me))?;
-        let mut metrics = self.raft.server_metrics();
-        let peer = self.check(&metrics.borrow_and_update(), target)?;
+        let seen = self.leaders.now();
+        let peer = self.check(&seen, target)?;
         if target == me {
             return Ok(());
         }
         let now = self.raft.metrics().borrow().last_log_index;
         self.wait_until_matched(target, until, now).await?;
-        let two_are_enough = metrics.borrow_and_update().membership_config.voter_ids().count() <= 3;
+        let two_are_enough = self.leaders.now().membership_config.voter_ids().count() <= 3;
         if two_are_enough {
-            self.lead_for_a_lease(&mut metrics).await?;
+            self.lead_for_a_lease().await?;
         }
         let _paused = self.proposer.pause().await;
         let silent = Heartbeats::stop(self.raft);
-        let handed = self.hand_over(&mut metrics, target, &peer, two_are_enough).await;
+        let handed = self.hand_over(target, &peer, two_are_enough).await;
         drop(silent);
         if handed.is_err() {
             // At once: the next one that is due may come too late to stay the leader.
@@ -78,20 +78,14 @@ impl Transfer<'_> {
 
     /// While nothing is proposed and no heartbeat is sent; takes less than a vote lease when the target does not answer, so that
     /// the others have no reason to stand.
-    async fn hand_over(
-        &self,
-        metrics: &mut watch::Receiver<ServerMetrics>,
-        target: NodeId,
-        peer: &Peer,
-        two_are_enough: bool,
-    ) -> Result<(), Error> {
+    async fn hand_over(&self, target: NodeId, peer: &Peer, two_are_enough: bool) -> Result<(), Error> {
         let soon = Instant::now() + self.settings.vote_lease;
         let last = self.wait_until_matched(target, soon, None).await?;
         if !two_are_enough {
             tokio::time::sleep(self.settings.vote_lease + LEASE_MARGIN).await;
         }
         self.ask_to_stand(target, peer, last).await?;
-        self.wait_until_it_leads(metrics, target).await
+        self.wait_until_it_leads(target).await
     }
 
     /// The target's peer, when leadership can be handed to it from here.
@@ -112,10 +106,10 @@ impl Transfer<'_> {
     }
 
     /// Returns when this node has certainly been the leader of this term for a vote lease.
-    async fn lead_for_a_lease(&self, metrics: &mut watch::Receiver<ServerMetrics>) -> Result<(), Error> {
-        let term = metrics.borrow_and_update().vote.leader_id.term;
+    async fn lead_for_a_lease(&self) -> Result<(), Error> {
+        let term = self.leaders.now().vote.leader_id.term;
         let lost =
-            metrics.wait_for(|now| now.vote.leader_id.term != term || now.state != ServerState::Leader);
+            self.leaders.until(|now| now.vote.leader_id.term != term || now.state != ServerState::Leader);
         match tokio::time::timeout(self.settings.vote_lease + LEASE_MARGIN, lost).await {
             Err(_) => Ok(()),
             Ok(_) => {
@@ -170,21 +164,17 @@ impl Transfer<'_> {
         answer.map(drop).map_err(|error| self.links.error(&link, error))
     }
 
-    async fn wait_until_it_leads(
-        &self,
-        metrics: &mut watch::Receiver<ServerMetrics>,
-        target: NodeId,
-    ) -> Result<(), Error> {
+    async fn wait_until_it_leads(&self, target: NodeId) -> Result<(), Error> {
         let me = self.links.me.node;
         let patience = Instant::now() + self.settings.election_max * 2;
-        let decided = metrics.wait_for(|now| now.current_leader.is_some_and(|leader| leader != me));
+        let decided = self.leaders.until(|now| now.current_leader.is_some_and(|leader| leader != me));
         match tokio::time::timeout_at(patience, decided).await {
-            Ok(Ok(now)) if now.current_leader == Some(target) => Ok(()),
-            Ok(Ok(now)) => Err(Error::Membership(format!(
+            Ok(Some(now)) if now.current_leader == Some(target) => Ok(()),
+            Ok(Some(now)) => Err(Error::Membership(format!(
                 "node {:?} was elected instead of node {target}",
                 now.current_leader.unwrap_or_default()
             ))),
-            Ok(Err(_)) => Err(Error::Stopped(me)),
+            Ok(None) => Err(Error::Stopped(me)),
             Err(_) => Err(Error::Unknown(format!("node {target} has not won the election in time"))),
         }
     }

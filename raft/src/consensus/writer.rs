@@ -41,13 +41,13 @@ impl Writer {
         tasks: &TaskTracker,
         cancelled: CancellationToken,
         router: Arc<Router>,
-        in_flight: usize,
+        client: Uuid,
     ) -> Self {
         let (queue, queued) = mpsc::channel(QUEUE);
         let collector = Collector {
             router: router.clone(),
-            sessions: Sessions::new(),
-            in_flight: Arc::new(Semaphore::new(in_flight)),
+            sessions: Sessions::new(client),
+            in_flight: Arc::new(Semaphore::new(router.settings.proposals_in_flight)),
             tasks: tasks.clone(),
             cancelled: cancelled.clone(),
         };

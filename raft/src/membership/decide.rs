@@ -25,6 +25,7 @@ pub fn wishes(picture: &Picture) -> Vec<Change> {
     wishes.extend(unknown_to_raft(picture));
     wishes.extend(voters(picture));
     wishes.extend(gone(picture));
+    wishes.extend(unheard(picture));
     wishes.extend(feature_level(picture));
     wishes
 }
@@ -48,6 +49,14 @@ fn unknown_to_raft(picture: &Picture) -> impl Iterator<Item = Change> {
     (picture.nodes.iter())
         .filter(|(_, facts)| matches!(facts.state, NodeState::Joining | NodeState::Up))
         .filter(|(id, _)| !picture.members.contains_key(id))
+        .map(|(id, _)| Change::AddLearner { node: *id })
+}
+
+/// Nodes that were taken to be down before they were members. They can know nobody and not be heard of until they are given
+/// the log, however well they are.
+fn unheard(picture: &Picture) -> impl Iterator<Item = Change> {
+    (picture.nodes.iter())
+        .filter(|(id, facts)| facts.state == NodeState::Down && !picture.members.contains_key(id))
         .map(|(id, _)| Change::AddLearner { node: *id })
 }
 

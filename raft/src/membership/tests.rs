@@ -99,6 +99,10 @@ fn a_node_that_joins_becomes_a_learner_and_then_up() {
     let mut picture = picture(&[1], &[]);
     picture.nodes.insert(9, NodeFacts { lag: None, ..facts(9, NodeState::Joining) });
     assert_eq!(decide(&picture), Some(Change::AddLearner { node: 9 }));
+    // Nor is one lost that was taken to be down before it was a member.
+    picture.nodes.get_mut(&9).unwrap().state = NodeState::Down;
+    assert_eq!(decide(&picture), Some(Change::AddLearner { node: 9 }));
+    picture.nodes.get_mut(&9).unwrap().state = NodeState::Joining;
     picture.members.insert(9, store(9));
     assert_eq!(decide(&picture), None, "nothing is known of its log");
     let facts = picture.nodes.get_mut(&9).unwrap();

@@ -11,35 +11,35 @@ use super::peer_client::PeerClient;
 use super::refusal::error_of;
 use crate::chance::Chance;
 use crate::error::Error;
+use crate::store::LocalState;
 use crate::type_config::{NodeId, Peer, TypeConfig};
-
-/// Where a node listens now, if that is known to be another place than when it became a member. Whoever answers there has to be
-/// the node with the store that is expected, so that a wrong address does no harm.
-pub(crate) type AddressBook = Box<dyn Fn(NodeId, &Peer) -> Option<String> + Send + Sync>;
 
 /// The connections of this node to all others, shared by everything that speaks to them.
 pub(crate) struct Links {
     pub me: Member,
     pub chance: Chance,
-    address_book: AddressBook,
+    pub state: Arc<dyn LocalState>,
     dialer: Arc<dyn Dialer>,
     open: Mutex<BTreeMap<NodeId, Arc<Link>>>,
     refusals: Mutex<BTreeMap<NodeId, String>>,
 }
 
 impl Links {
-    pub fn new(me: Member, dialer: Arc<dyn Dialer>, address_book: AddressBook) -> Self {
+    pub fn new(me: Member, dialer: Arc<dyn Dialer>, state: Arc<dyn LocalState>) -> Self {
         let chance = Chance::new(me.incarnation ^ me.node.rotate_left(32));
-        Self { me, chance, address_book, dialer, open: Mutex::default(), refusals: Mutex::default() }
+        Self { me, chance, state, dialer, open: Mutex::default(), refusals: Mutex::default() }
     }
 
     pub fn dialer(&self) -> &Arc<dyn Dialer> {
         &self.dialer
     }
 
-    /// HOST:PORT of a peer.
+    /// HOST:PORT of a peer. A node says in the state where it listens, and may have moved since it became a member. Whoever
+    /// answers there has to be the node with the store that is expected, so that a wrong address does no harm.
     pub fn address_of(&self, node: NodeId, peer: &Peer) -> String {
-        (self.address_book)(node, peer).unwrap_or_else(|| peer.address.clone())
+        let state = self.state.look();
+        let known = state.nodes().get(node).filter(|known| known.store == peer.store);
+        known.map_or_else(|| peer.address.clone(), |known| known.raft_address.clone())
     }
 
     /// The link to a peer; a new one when the peer is not what or where it was.

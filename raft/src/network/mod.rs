@@ -23,7 +23,7 @@ pub use member::Member;
 pub use service::PeerService;
 
 pub(crate) use convert::{log_id_from_wire, log_id_to_wire, vote_request_to_wire};
-pub(crate) use links::{AddressBook, Links, PeerNetwork};
+pub(crate) use links::{Links, PeerNetwork};
 
 /// No message between members is larger. One request carries entries of [`APPEND_BYTES`] at most, so that only a single entry of
 /// unusual size comes near.

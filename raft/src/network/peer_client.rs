@@ -102,8 +102,9 @@ impl RaftNetwork<TypeConfig> for PeerClient {
         let caller = &self.caller;
         let link = caller.link();
         let sent = tokio::select! {
+            biased;
             closed = cancel => return Err(closed.into()),
-            sent = send_snapshot(&link, caller.envelope(), &vote, &snapshot) => sent,
+            sent = send_snapshot(&*caller.links.state, &link, caller.envelope(), &vote, &snapshot) => sent,
         };
         let answer = sent.map_err(|error| match error {
             SendError::Timeout(patience) => caller.timeout(RPCTypes::InstallSnapshot, patience).into(),

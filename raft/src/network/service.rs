@@ -39,10 +39,10 @@ impl PeerService {
     }
 
     fn standing(&self, sender: NodeId) -> Standing {
-        let (row, last_index) = self
-            .inner
-            .state
-            .with(|state| (state.nodes().get(sender).map(|node| node.state), state.meta().last_index()));
+        let (row, last_index) = {
+            let state = self.inner.state.look();
+            (state.nodes().get(sender).map(|node| node.state), state.meta().last_index())
+        };
         match row {
             Some(NodeState::Removed) => Standing::Removed,
             Some(_) => Standing::Member,

@@ -1,4 +1,4 @@
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use etl_proto::raft as wire;
@@ -10,8 +10,7 @@ use wire::snapshot_piece::Piece;
 use super::PIECE_BYTES;
 use super::malformed::Malformed;
 use super::refusal::status_of;
-use crate::error::Error;
-use crate::store::{IncomingSnapshot, SharedState};
+use crate::store::LocalState;
 use crate::type_config::SnapshotFile;
 
 /// A sender that says nothing for longer has gone.
@@ -20,12 +19,12 @@ const PIECE_PATIENCE: Duration = Duration::from_secs(15);
 /// Receives snapshots, one at a time: a transfer that begins ends the one before it, whose sender has given it up or is no leader
 /// any more.
 pub(super) struct SnapshotInbox {
-    state: SharedState,
+    state: Arc<dyn LocalState>,
     current: Mutex<CancellationToken>,
 }
 
 impl SnapshotInbox {
-    pub fn new(state: SharedState) -> Self {
+    pub fn new(state: Arc<dyn LocalState>) -> Self {
         Self { state, current: Mutex::default() }
     }
 
@@ -47,8 +46,7 @@ impl SnapshotInbox {
     where
         S: Stream<Item = Result<wire::SnapshotPiece, Status>> + Unpin,
     {
-        let state = self.state.clone();
-        let mut incoming = off_thread(move || state.new_incoming_snapshot()).await?;
+        let mut incoming = self.state.incoming().await.map_err(|error| status_of(&error))?;
         while let Some(piece) = next_piece(pieces).await? {
             let Some(Piece::Data(wire::SnapshotData { bytes, crc32 })) = piece.piece else {
                 return Err(Malformed::new("piece", "is not data").into());
@@ -61,9 +59,9 @@ impl SnapshotInbox {
                     Malformed::new("data.bytes", format!("goes beyond the {size} bytes announced")).into()
                 );
             }
-            incoming = off_thread(move || incoming.write(&bytes, crc32).map(|()| incoming)).await?;
+            incoming.write(bytes, crc32).await.map_err(|error| status_of(&error))?;
         }
-        off_thread(move || IncomingSnapshot::finish(incoming, size)).await
+        incoming.finish(size).await.map_err(|error| status_of(&error))
     }
 }
 
@@ -85,15 +83,5 @@ where
     match tokio::time::timeout(PIECE_PATIENCE, pieces.next()).await {
         Ok(piece) => piece.transpose(),
         Err(_) => Err(Status::deadline_exceeded(format!("no piece came for {PIECE_PATIENCE:?}"))),
-    }
-}
-
-/// Files block.
-async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Status> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done.map_err(|error| status_of(&error)),
-        Err(error) => Err(Status::internal(error.to_string())),
     }
 }

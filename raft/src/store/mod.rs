@@ -14,6 +14,7 @@ mod data_dir;
 mod dir_lock;
 mod durable;
 mod identity;
+mod local_state;
 mod log;
 mod machine;
 mod origin;
@@ -25,6 +26,7 @@ mod text;
 
 pub use data_dir::DataDir;
 pub use identity::Identity;
+pub use local_state::{Incoming, LocalState, SnapshotContent};
 pub use log::LogStore;
 pub use machine::{SharedState, Sizes, SnapshotBuilder, StateMachine};
 pub use reserve::{Space, space};

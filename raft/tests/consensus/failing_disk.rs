@@ -11,6 +11,7 @@ use etl_raft::store::{DataDir, LogStore, Storage};
 use etl_raft::{Error, LogId, NodeId, TypeConfig};
 use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{AnyError, Entry, LogState, OptionalSend, RaftLogReader, StorageError, StorageIOError, Vote};
+use uuid::Uuid;
 
 use crate::cluster::{CLUSTER, note, quick_settings};
 use crate::network::Network;
@@ -96,7 +97,8 @@ async fn a_node_that_cannot_write_its_log_stops_and_says_why() {
         address: "127.0.0.1:1".into(),
     };
     let dialer = Network::default().dialer(&member.address);
-    let parts = Parts { log, machine, state, dialer, clock: wall_clock() };
+    let (state, client) = (Arc::new(state), Uuid::from_u128(1));
+    let parts = Parts { log, machine, state, dialer, clock: wall_clock(), client };
     let consensus = Consensus::start_with(quick_settings(), member, parts).await.unwrap();
     consensus.found().await.unwrap();
     consensus.write(note("on disk")).await.unwrap();

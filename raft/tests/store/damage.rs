@@ -3,7 +3,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use etl_raft::Error;
-use etl_raft::store::Storage;
+use etl_raft::store::{LocalState, Storage};
 use openraft::storage::RaftLogStorage;
 
 use crate::model::{Node, assert_state, log_id, replay, vote};
@@ -199,6 +199,31 @@ async fn a_damaged_snapshot_is_set_aside_and_made_anew() {
         assert!(meta.last_log_id >= Some(log_id(100)));
         etl_raft::store::read_snapshot(&file.path).unwrap();
         assert_whole(&mut storage).await;
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_that_turns_bad_while_it_is_in_use_is_never_read_out_and_made_anew() {
+    let (node, _files) = filled().await;
+    let storage = Storage::open(&node.dir).unwrap();
+    let state: &dyn LocalState = &storage.state;
+    let mut random = fastrand::Rng::with_seed(7);
+    for _ in 0..10 {
+        let (meta, file) = state.snapshot().await.unwrap();
+        let mut content = fs::read(&file.path).unwrap();
+        let bit = random.usize(..content.len() * 8);
+        content[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&file.path, content).unwrap();
+        assert!(state.open(&file).await.is_err());
+        let (anew, file) = storage.state.current_snapshot().unwrap();
+        assert_eq!(anew.last_log_id, meta.last_log_id);
+        assert!(state.open(&file).await.is_ok());
+        etl_raft::store::read_snapshot(&file.path).unwrap();
+
+        // A backup is such a snapshot, too.
+        fs::remove_file(&file.path).unwrap();
+        let (_, file) = state.snapshot().await.unwrap();
+        etl_raft::store::read_snapshot(&file.path).unwrap();
     }
 }
 

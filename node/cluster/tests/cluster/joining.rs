@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use etl_cluster::{Error, join, who_are_you};
+use etl_cluster::{Error, Settings, join, who_are_you};
 use etl_raft_state::NodeState;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
@@ -86,4 +86,21 @@ async fn what_cannot_be_dialled_and_software_that_is_too_old_are_refused_at_once
         assert!(!error.is_retryable());
     }
     first.stop().await;
+}
+
+/// A node that needs longer to start than it is given is taken to be down before it is a member. It knows nobody then whom it
+/// could tell that it is there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_taken_to_be_down_while_it_joined_comes_up_all_the_same() {
+    let settings = Settings { joining_patience: Duration::from_millis(150), ..quick() };
+    let first = Place::new(settings.clone()).await.found().await;
+    let place = Place::new(settings).await;
+    let registered = place.try_to_join(&[&first], SOON).await.unwrap();
+    first.until_state(registered, NodeState::Down).await;
+    first.until("it is a member", || first.consensus.status().learners.contains(&registered)).await;
+    let second = place.start(&[&first]).await;
+    first.until_state(second.id(), NodeState::Up).await;
+    for node in [first, second] {
+        node.stop().await;
+    }
 }

@@ -32,6 +32,7 @@ impl Elector {
         let mut probed = false;
         loop {
             let hurried = tokio::select! {
+                biased;
                 _ = looks.tick() => false,
                 () = self.pulse.hurried() => true,
             };

@@ -6,7 +6,7 @@ use tokio::task;
 use super::current::Current;
 use super::shared::SharedState;
 use crate::Error;
-use crate::store::snapshot::SnapshotMeta;
+use crate::store::snapshot::{Shelf, SnapshotMeta};
 use crate::type_config::{NodeId, SnapshotFile, TypeConfig};
 
 /// Writes a snapshot of the state as it was when this was made. Entries are applied meanwhile.
@@ -21,18 +21,25 @@ impl SnapshotBuilder {
         Self { shared, view }
     }
 
-    /// Returns the newest snapshot, which includes at least the view: a newer one may have been installed meanwhile.
+    /// Returns the newest snapshot, which includes at least the view: a newer one may have been installed meanwhile. One that
+    /// is there already is checked, and made anew if it is damaged.
     pub(super) async fn build(&self) -> Result<(SnapshotMeta, SnapshotFile), Error> {
         let machine = &self.shared.machine;
         let _one_at_a_time = machine.building.lock().await;
+        let mut view = self.view.clone();
         if let Some((meta, file)) = machine.shelf.current()
-            && meta.last_log_id >= self.view.position.applied
+            && meta.last_log_id >= view.position.applied
         {
-            return Ok((meta, file));
+            let path = file.path.clone();
+            if task::spawn_blocking(move || Shelf::is_sound(&path)).await.unwrap_or(false) {
+                return Ok((meta, file));
+            }
+            // An older one would not take its place.
+            view = Arc::new(self.shared.look(Clone::clone));
         }
         // What the snapshot includes may be removed from the log, so it must be durable in the state too.
         machine.persister.sync().await?;
-        let (shelf, view) = (machine.shelf.clone(), self.view.clone());
+        let shelf = machine.shelf.clone();
         let written = task::spawn_blocking(move || shelf.write(view.position.meta(), &view.state)).await;
         let written =
             written.unwrap_or_else(|error| Err(Error::io("snapshots")(std::io::Error::other(error))));

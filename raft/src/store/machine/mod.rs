@@ -6,6 +6,7 @@ mod database;
 mod digest;
 mod generation;
 mod install;
+mod local;
 mod open;
 mod persister;
 mod pieces;

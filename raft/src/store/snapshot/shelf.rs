@@ -59,6 +59,21 @@ impl Shelf {
         self.lock().current.clone()
     }
 
+    /// Whether a snapshot still holds what was written; reads all of it. One that does not is set aside under another name.
+    pub(crate) fn is_sound(path: &Path) -> bool {
+        match verify(path) {
+            Ok(_) => true,
+            Err(Error::Damaged { path, problem }) => {
+                set_aside(&path, &problem);
+                false
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a snapshot cannot be read");
+                false
+            }
+        }
+    }
+
     /// Bytes of all files.
     pub(crate) fn bytes(&self) -> u64 {
         durable::size_of(&self.dir)
@@ -152,6 +167,14 @@ impl Shelf {
     fn lock(&self) -> MutexGuard<'_, Kept> {
         // Every change of it is complete before anything that could panic.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// It must not be sent to anyone. What cannot be renamed is found out again by the next who looks.
+fn set_aside(path: &Path, problem: &str) {
+    tracing::error!(path = %path.display(), problem, "a damaged snapshot has been set aside");
+    if let Err(error) = fs::rename(path, path.with_extension(DAMAGED)) {
+        tracing::warn!(%error, "it could not be renamed");
     }
 }
 
