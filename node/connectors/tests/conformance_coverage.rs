@@ -53,6 +53,6 @@ fn every_registered_type_describes_itself() {
         .chain(registry.destinations().map(|connector| connector.descriptor()))
         .chain(registry.processors().map(|connector| connector.descriptor()));
     for descriptor in descriptors {
-        conformance::descriptor(&descriptor).unwrap();
+        conformance::descriptor(descriptor).unwrap();
     }
 }

@@ -22,6 +22,8 @@ pub use destination::{Destination, Encoded, Encoder, Payload, RouteWriter, RunCo
 pub use error::ConnectorError;
 pub use failpoint::{FAILPOINTS, failpoint, guard_removed};
 pub use processor::{Processed, Processor};
-pub use registry::{Descriptor, DestinationConnector, ProcessorConnector, Registry, SourceConnector};
+pub use registry::{
+    Descriptor, DestinationConnector, ProcessorConnector, Registered, Registry, SourceConnector,
+};
 pub use retry::RetryPolicy;
 pub use source::{Chunk, Decoded, Discovery, Fetched, PartitionInfo, PartitionReader, ReadOptions, Source};

@@ -8,7 +8,7 @@ use crate::arguments::Output;
 use crate::view::print_json;
 use crate::{Error, Exit};
 
-fn catalogue(registry: &Registry) -> Vec<(&'static str, Descriptor)> {
+fn catalogue(registry: &Registry) -> Vec<(&'static str, &Descriptor)> {
     let sources = registry.sources().map(|connector| ("source", connector.descriptor()));
     let transformations = registry.processors().map(|connector| ("transformation", connector.descriptor()));
     let destinations = registry.destinations().map(|connector| ("destination", connector.descriptor()));
@@ -49,7 +49,7 @@ pub(super) fn connectors(name: Option<&str>, registry: &Registry, output: Output
             writeln!(out, "# {} ({role})\n\n{}\n", descriptor.name, descriptor.summary)?;
             writeln!(out, "{}\n", descriptor.documentation.trim())?;
             writeln!(out, "Example:\n\n{}\n", descriptor.example.trim_end())?;
-            write_fields(&mut out, &descriptor)?;
+            write_fields(&mut out, descriptor)?;
         }
         return Ok(Exit::Success);
     }

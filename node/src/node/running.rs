@@ -1,10 +1,11 @@
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use etl_api::{AdminParts, AdminServices, admin_services};
 use etl_cluster::{Duties, Local, Settings};
 use etl_raft::consensus::Consensus;
 use etl_raft::network::{self, Dialer};
 use etl_raft::store::{DataDir, SharedState};
+use etl_sdk::Registry;
 use etl_security::{Credentials, Listener, Reload};
 use tokio::time::Instant;
 
@@ -141,7 +142,7 @@ impl Running {
 
 /// Reads and validates a document with the connectors and variables of this node.
 fn lint(document: &str) -> Result<etl_workflow::Workflow, etl_workflow::Diagnostics> {
+    static REGISTRY: LazyLock<Registry> = LazyLock::new(etl_connectors::registry);
     let environment = |name: &str| std::env::var(name).ok();
-    let registry = etl_connectors::registry();
-    etl_workflow::load("workflow", document.as_bytes(), &environment, &registry)
+    etl_workflow::load("workflow", document.as_bytes(), &environment, &REGISTRY)
 }

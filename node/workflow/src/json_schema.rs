@@ -7,9 +7,10 @@ use crate::raw::{self, RawFile, RawLinearStep, RawSource, RawStep, RawWorkflow};
 /// schemas of the registry's connectors.
 pub fn json_schema(registry: &Registry) -> Value {
     let mut defs = Map::new();
-    let sources: Vec<Descriptor> = registry.sources().map(|connector| connector.descriptor()).collect();
-    let processors: Vec<Descriptor> = registry.processors().map(|connector| connector.descriptor()).collect();
-    let destinations: Vec<Descriptor> =
+    let sources: Vec<&Descriptor> = registry.sources().map(|connector| connector.descriptor()).collect();
+    let processors: Vec<&Descriptor> =
+        registry.processors().map(|connector| connector.descriptor()).collect();
+    let destinations: Vec<&Descriptor> =
         registry.destinations().map(|connector| connector.descriptor()).collect();
     for (role, types) in
         [("source", &sources), ("transformation", &processors), ("destination", &destinations)]
@@ -19,7 +20,7 @@ pub fn json_schema(registry: &Registry) -> Value {
             embed(&mut defs, &format!("{role}-{}", descriptor.name), schema);
         }
     }
-    let mut add = |name: &str, schema: Value, role: &str, types: &[Descriptor]| {
+    let mut add = |name: &str, schema: Value, role: &str, types: &[&Descriptor]| {
         embed(&mut defs, name, schema);
         if let Some(Value::Object(step)) = defs.get_mut(name) {
             by_type(step, role, types);
@@ -77,7 +78,7 @@ fn rename(schema: &mut Value, name: &str) {
 }
 
 /// Ties `config` to `type`.
-fn by_type(step: &mut Map<String, Value>, role: &str, types: &[Descriptor]) {
+fn by_type(step: &mut Map<String, Value>, role: &str, types: &[&Descriptor]) {
     let mut schema = Value::Object(std::mem::take(step));
     let names: Vec<Value> = types
         .iter()

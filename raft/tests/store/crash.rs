@@ -12,24 +12,35 @@ use openraft::storage::{RaftLogStorage, RaftLogStorageExt, RaftStateMachine};
 use crate::model::{apply, assert_state, entry, log_id, replay, snapshot_at, vote};
 
 const DIR: &str = "ETL_TEST_CRASH_DIRECTORY";
+/// What a process says that has nothing more to do.
+const DONE: &str = "done";
 
-/// Runs a test of this file as a process of its own, kills it after a while and returns the lines it has written.
-fn run_and_kill(test: &str, dir: &Path, after: Duration) -> Vec<String> {
+/// Runs a test of this file as a process of its own and kills it: a while after it has written so many sentences, or has nothing
+/// more to do. Returns the lines it has written.
+fn run_and_kill(test: &str, dir: &Path, sentences: usize, after: Duration) -> Vec<String> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--ignored", "--nocapture"])
         .env(DIR, dir)
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let output = child.stdout.take().unwrap();
-    let reader = std::thread::spawn(move || -> Vec<String> {
-        BufReader::new(output).lines().map_while(Result::ok).collect()
-    });
+    let mut output = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut lines = Vec::new();
+    while lines.iter().filter(|line: &&String| line.ends_with('.')).count() < sentences {
+        let line = output.next().expect("the process ended before it was killed");
+        if line.ends_with(DONE) {
+            break;
+        }
+        lines.push(line);
+    }
+    let reader = std::thread::spawn(move || output.collect::<Vec<_>>());
     // The moment of the kill is the point of the test, so nothing can be waited for.
     std::thread::sleep(after);
     child.kill().unwrap();
     child.wait().unwrap();
-    reader.join().unwrap()
+    lines.extend(reader.join().unwrap());
+    lines
 }
 
 /// What was promised last under a name.
@@ -45,8 +56,8 @@ async fn what_a_killed_process_has_promised_is_there() {
     let mut random = fastrand::Rng::with_seed(11);
     let (mut appended, mut voted, mut kills) = (None, None, 0);
     for round in 0..25 {
-        let lines =
-            run_and_kill("crash::write_until_killed", &path, Duration::from_millis(random.u64(20..500)));
+        let (sentences, after) = (random.usize(1..60), Duration::from_micros(random.u64(..20_000)));
+        let lines = run_and_kill("crash::write_until_killed", &path, sentences, after);
         appended = promised(&lines, "appended ").max(appended);
         voted = promised(&lines, "voted ").max(voted);
         kills += usize::from(promised(&lines, "appended ").is_some());
@@ -127,8 +138,8 @@ async fn an_installation_that_is_killed_leaves_one_state_or_the_other() {
         if random.u32(..4) == 0 {
             let _ = std::fs::remove_dir_all(&path);
         }
-        let lines =
-            run_and_kill("crash::install_until_killed", &path, Duration::from_millis(random.u64(20..400)));
+        let (sentences, after) = (random.usize(0..5), Duration::from_micros(random.u64(..20_000)));
+        let lines = run_and_kill("crash::install_until_killed", &path, sentences, after);
         let dir = DataDir::open(&path).unwrap();
         let mut storage = Storage::open(&dir).unwrap_or_else(|error| panic!("round {round}: {error}"));
         let applied = replay(&mut storage).await;
@@ -167,6 +178,7 @@ fn install_until_killed() {
             storage.machine.install_snapshot(&meta, Box::new(file)).await.unwrap();
             writeln!(out, "installed {last}.").unwrap();
         }
+        writeln!(out, "{DONE}").unwrap();
         let _ = std::io::stdin().read_line(&mut String::new());
     });
 }

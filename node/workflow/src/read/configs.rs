@@ -46,9 +46,9 @@ pub(super) fn check_config(
     // Anything else than a mapping has been reported with the step.
     node.map()?;
     let schema = match draft.role {
-        Role::Source => registry.find_source(kind)?.descriptor().schema,
-        Role::Transformation => registry.find_processor(kind)?.descriptor().schema,
-        Role::Destination => registry.find_destination(kind)?.descriptor().schema,
+        Role::Source => &registry.find_source(kind)?.descriptor().schema,
+        Role::Transformation => &registry.find_processor(kind)?.descriptor().schema,
+        Role::Destination => &registry.find_destination(kind)?.descriptor().schema,
     };
     let path = format!("{}.config", draft.path);
     let verdict = check(&node, schema.as_value(), &At::root(&path, mark), &[]);

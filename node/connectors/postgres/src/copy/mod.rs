@@ -8,6 +8,13 @@ pub const HEADER: [u8; 19] = *b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 /// What it ends with: a tuple of -1 fields.
 pub const TRAILER: [u8; 2] = [0xff, 0xff];
 
+/// Days from 1970-01-01, where Arrow counts from, to 2000-01-01, where PostgreSQL does.
+pub(crate) const EPOCH_DAYS: i32 = 10_957;
+/// The same in microseconds.
+pub(crate) const EPOCH_MICROS: i64 = EPOCH_DAYS as i64 * DAY_MICROS;
+/// Microseconds of a day.
+pub(crate) const DAY_MICROS: i64 = 86_400_000_000;
+
 /// The value of a field of a tuple: `None` when the tuple has no such field or is cut off, `Some(None)` when it is null.
 pub fn field(tuple: &[u8], at: usize) -> Option<Option<&[u8]>> {
     let (_count, mut rest) = tuple.split_at_checked(2)?;

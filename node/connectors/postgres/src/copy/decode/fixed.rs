@@ -8,13 +8,7 @@ use super::block::Cell;
 use super::decoder::{Decoder, Wrong, append_validity};
 use super::fault::Fault;
 use super::malformed::Flaw;
-
-/// Days from 1970-01-01 to 2000-01-01.
-pub(super) const EPOCH_DAYS: i32 = 10_957;
-/// Microseconds from 1970-01-01 to 2000-01-01.
-pub(super) const EPOCH_MICROS: i64 = 946_684_800_000_000;
-/// Microseconds of a day.
-pub(super) const DAY_MICROS: i64 = 86_400_000_000;
+use crate::copy::{DAY_MICROS, EPOCH_DAYS, EPOCH_MICROS};
 
 /// Days since 1970 of days since 2000; the infinities stay what they are.
 #[inline]

@@ -5,14 +5,10 @@ use std::fmt::Write as _;
 
 use arrow::datatypes::TimeUnit;
 
+pub(super) use crate::copy::{DAY_MICROS, EPOCH_MICROS};
+
 /// Days from 1970-01-01 to 2000-01-01, where PostgreSQL counts from.
-pub(super) const EPOCH_DAYS: i64 = 10_957;
-
-/// The same in microseconds.
-pub(super) const EPOCH_MICROS: i64 = EPOCH_DAYS * DAY_MICROS;
-
-/// Microseconds of a day.
-pub(super) const DAY_MICROS: i64 = 86_400_000_000;
+pub(super) const EPOCH_DAYS: i64 = crate::copy::EPOCH_DAYS as i64;
 
 /// Days since 1970-01-01; nothing if there is no such day.
 pub(super) fn days(year: i64, month: u32, day: u32) -> Option<i64> {

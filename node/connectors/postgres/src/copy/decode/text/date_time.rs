@@ -1,6 +1,6 @@
-use super::super::fixed::{DAY_MICROS, EPOCH_DAYS};
 use super::super::malformed::Flaw;
 use super::digits::{push_fraction, push_padded};
+use crate::copy::{DAY_MICROS, EPOCH_DAYS};
 
 const SECOND: u64 = 1_000_000;
 /// Offsets of time zones are smaller than this many seconds.
