@@ -79,11 +79,24 @@ impl CellReport {
         self.server_crashes + self.resets + self.commits_unsent + self.commits_unanswered
     }
 
+    /// Counts that must be 0 and are not, by name.
+    pub fn broken(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = [
+            ("miscounted", self.miscounted),
+            ("marker_regressions", self.marker_regressions),
+            ("recounted", self.recounted),
+            ("refetches_too_many", self.refetches_too_many),
+            ("out_of_step", self.out_of_step),
+            ("torn", self.torn),
+            ("redone_too_many", self.redone_too_many),
+        ];
+        counts.into_iter().filter(|(_, count)| *count > 0)
+    }
+
     /// Whether everything that was tried happened, and nothing was lost, doubled or altered.
     pub fn holds(&self) -> bool {
         self.verdict.is_clean()
-            && self.miscounted + self.marker_regressions + self.recounted + self.refetches_too_many == 0
-            && self.out_of_step + self.torn + self.redone_too_many == 0
+            && self.broken().next().is_none()
             && self.toothless.is_empty()
             && self.unexplained.is_empty()
     }

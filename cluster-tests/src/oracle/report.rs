@@ -30,6 +30,9 @@ impl Report {
             for fault in &cell.toothless {
                 println!("{}: {fault} never struck", cell.cell);
             }
+            for (count, times) in cell.broken() {
+                println!("{}: {count} is {times} and must be 0", cell.cell);
+            }
             for problem in &cell.unexplained {
                 println!("{}: {problem}", cell.cell);
             }
