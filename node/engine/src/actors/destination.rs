@@ -135,6 +135,11 @@ impl DestinationActor {
         }
         match self.ready.pop_front() {
             Some(Arrival::Part { part, permit }) => self.write(part, permit, ctx),
+            Some(Arrival::Failed { error }) => {
+                self.attempt.fail(error.clone());
+                // Stays in front until the chain is killed: what follows must never be committed past it.
+                self.ready.push_front(Arrival::Failed { error });
+            }
             Some(Arrival::End { done }) if self.unit.is_empty() && (done.is_none() || self.marker.done) => {
                 self.ended(ctx);
             }

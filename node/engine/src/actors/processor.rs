@@ -49,12 +49,20 @@ impl Handler<ProcessChunk> for ProcessorActor {
                 drop(thread);
                 parts
             });
-            let parts =
-                computed.await.map_err(|error| EngineError::Internal(format!("processor: {error}")))??;
-            permit.shrink(parts.iter().map(|part| part.memory()).sum());
-            let permit = Arc::new(permit);
-            for (destination, part) in destinations.iter().zip(parts) {
-                let arrival = Arrival::Part { part, permit: Arc::clone(&permit) };
+            let parts = match computed.await {
+                Ok(parts) => parts,
+                Err(error) => Err(EngineError::Internal(format!("processor: {error}"))),
+            };
+            let arrivals: Vec<Arrival> = match parts {
+                Ok(parts) => {
+                    permit.shrink(parts.iter().map(|part| part.memory()).sum());
+                    let permit = Arc::new(permit);
+                    let part = |part| Arrival::Part { part, permit: Arc::clone(&permit) };
+                    parts.into_iter().map(part).collect()
+                }
+                Err(error) => destinations.iter().map(|_| Arrival::Failed { error: error.clone() }).collect(),
+            };
+            for (destination, arrival) in destinations.iter().zip(arrivals) {
                 let sent = destination.send(Processed { seq, arrival }).await;
                 sent.map_err(|error| EngineError::Internal(format!("destination: {error}")))?;
             }

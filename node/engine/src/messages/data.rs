@@ -27,6 +27,9 @@ pub(crate) struct Processed {
 pub(crate) enum Arrival {
     /// A chunk's part for this destination. The permit is given back when the rows are committed or written away.
     Part { part: Part, permit: std::sync::Arc<BytePermit> },
+    /// The chunk cannot be processed. It comes in its turn, so that the failure told is the first one of the partition,
+    /// whichever processor was the fastest.
+    Failed { error: crate::EngineError },
     /// Nothing follows: the partition has ended at the position, or (`None`) the chain is being drained.
     End { done: Option<etl_model::Position> },
 }

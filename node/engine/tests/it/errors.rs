@@ -1,10 +1,12 @@
+use std::time::Duration;
+
 use etl_engine::{EngineError, Outcome};
 use etl_model::OnError;
 
 use crate::fakes::{Bed, FailMultiples, Memory, Numbers};
 
 fn malformed() -> Numbers {
-    Numbers { malformed: Some(3), ..Numbers::new(1, 100) }
+    Numbers { malformed: |i| i % 10 == 3, ..Numbers::new(1, 100) }
 }
 
 #[test]
@@ -15,6 +17,19 @@ fn a_malformed_record_fails_the_run_by_default() {
     assert!(matches!(&report.failures[0].error, EngineError::Record { error, .. } if error.ordinal == 3));
     assert!(report.failures[0].error.help().unwrap().contains("on_error: dead_letter"));
     assert_eq!(report.failures[0].partition.as_ref().unwrap().0, "0");
+}
+
+#[test]
+fn nothing_is_committed_past_a_record_that_fails_the_run() {
+    let memory = Memory::default();
+    let mut bed = Bed::new()
+        .source(Numbers { malformed: |i| i == 503, ..Numbers::new(1, 5000) })
+        .destination("sink", &["source"], &memory);
+    bed.options.commit_interval = Duration::from_millis(1);
+    assert_eq!(bed.run().unwrap().outcome, Outcome::Failed);
+    let rows = memory.rows();
+    assert_eq!(rows, (0..rows.len() as i64).collect::<Vec<_>>());
+    assert!(rows.len() <= 500, "{} rows", rows.len());
 }
 
 #[test]

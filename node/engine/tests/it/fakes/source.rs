@@ -20,8 +20,8 @@ pub struct Numbers {
     pub per_chunk: u64,
     /// Bytes each chunk claims to occupy.
     pub memory: usize,
-    /// Records with this remainder modulo ten are malformed.
-    pub malformed: Option<i64>,
+    /// Which records are malformed.
+    pub malformed: fn(u64) -> bool,
     /// Panics once when this record is read.
     pub panic_at: Option<u64>,
     /// Never returns when this record is read for the first time.
@@ -41,7 +41,7 @@ impl Numbers {
             records: Some(records),
             per_chunk: 10,
             memory: 1000,
-            malformed: None,
+            malformed: |_| false,
             panic_at: None,
             hang_at: None,
             hung: Arc::default(),
@@ -63,7 +63,7 @@ struct Range {
     from: u64,
     to: u64,
     memory: usize,
-    malformed: Option<i64>,
+    malformed: fn(u64) -> bool,
 }
 
 #[async_trait]
@@ -144,7 +144,7 @@ impl Chunk for Range {
     }
 
     fn decode(self: Box<Self>) -> Result<Decoded, ConnectorError> {
-        let is_bad = |i: &u64| self.malformed == Some((i % 10) as i64);
+        let is_bad = |i: &u64| (self.malformed)(*i);
         let good: Vec<u64> = (self.from..self.to).filter(|i| !is_bad(i)).collect();
         let errors = (self.from..self.to).filter(is_bad);
         let values = good.iter().map(|i| (self.partition * 1_000_000 + i) as i64);
