@@ -1,6 +1,7 @@
 mod cluster;
 mod node;
 mod offline;
+mod runs;
 mod server;
 mod tls;
 mod workflow;
@@ -18,9 +19,10 @@ pub use node::{
     TlsOptions,
 };
 pub use offline::{AloneArguments, RecoverArguments, RestoreArguments};
+pub use runs::{PartitionsArguments, RunsCommand, RunsListArguments};
 pub use server::{ReadArguments, ServerArguments};
 pub use tls::{CertificateArguments, TlsCommand};
-pub use workflow::{ApplyArguments, DiffArguments, WorkflowCommand};
+pub use workflow::{ApplyArguments, DiffArguments, RunOfArguments, RunWorkflowArguments, WorkflowCommand};
 
 /// Moves data between systems as a declarative workflow, exactly once.
 ///
@@ -93,9 +95,14 @@ pub enum Command {
     /// Look after a cluster: its status, its nodes, its leader, its backups.
     #[command(subcommand)]
     Cluster(ClusterCommand),
-    /// Look after the workflows of a cluster.
+    /// Look after the workflows of a cluster, and run them.
     #[command(subcommand)]
     Workflow(WorkflowCommand),
+    /// Look at the runs of a cluster.
+    #[command(subcommand)]
+    Runs(RunsCommand),
+    /// List the partitions of a run of a cluster: who has them, how far they have come, how much is left.
+    Partitions(PartitionsArguments),
     /// Run a node of a cluster.
     #[command(subcommand)]
     Node(NodeCommand),

@@ -12,15 +12,13 @@ use super::outage::Struck;
 use super::postgres::Services;
 use super::process::Ended;
 use super::record::DataSet;
+use super::rework::{Measure, Rework};
 use super::site::{Mark, Site};
 
 /// Partitions of the input, except of a table, which is one.
 const PARTITIONS: usize = 2;
 /// How often a fault is tried before the run of a cell is called toothless.
 const TRIES: u32 = 12;
-
-/// Chunks that a part of a source may have fetched beyond the unit that is being written.
-const ON_ITS_WAY: u64 = 4;
 
 /// Runs after which there must have been as many crashes.
 const RUNS_WITHOUT_END: u64 = 20;
@@ -48,8 +46,8 @@ pub struct Plan {
 /// What a run without faults shows of a cell.
 struct Baseline {
     duration: Duration,
-    /// Chunks in which the source delivers the whole input.
-    chunks: u64,
+    /// What may be fetched again after a fault.
+    rework: Rework,
 }
 
 struct Campaign<'a> {
@@ -137,7 +135,14 @@ impl<'a> Campaign<'a> {
             return Err(Error::Unexpected(format!("{}, without any fault: {}", self.cell, ended.describe())));
         }
         self.conclude(&site, &ended)?;
-        Ok(Baseline { duration, chunks: ended.chunks.unwrap_or_default() })
+        let written = ended.field("/routes/0/counters/bytes_written").and_then(Value::as_u64);
+        let measure = Measure {
+            parts: site.parts() as u64,
+            records: site.data.len(),
+            chunks: ended.chunks.unwrap_or_default(),
+            bytes_written: written.unwrap_or_default(),
+        };
+        Ok(Baseline { duration, rework: Rework::of(&measure) })
     }
 
     /// One run: processes with a fault each, until one of them completes it.
@@ -160,7 +165,7 @@ impl<'a> Campaign<'a> {
                     return Err(Error::Unexpected(message));
                 }
                 self.report.states_rebuilt += u64::from(ended.says("state database rebuilt"));
-                self.judge_resumption(&site, baseline, &marks, &ended);
+                self.judge_resumption(&site, baseline, &marks, &ended)?;
                 return self.conclude(&site, &ended);
             };
             let Struck { ended, bit } = self.process(&site, fault, baseline)?;
@@ -244,31 +249,30 @@ impl<'a> Campaign<'a> {
         Err(Error::Unexpected(format!("{}: {}", fault.name(), ended.describe())))
     }
 
-    /// A process that went on after a crash must have read exactly what was not committed, and fetched little more.
+    /// A process that went on after a crash must have read exactly what was not committed, and fetched little more:
+    /// where it had to open its chain again for a row that was refused, that unit and what was on its way behind it.
     fn judge_resumption(
         &mut self,
         site: &Site<'_>,
         baseline: &Baseline,
         marks: &BTreeMap<String, Mark>,
         ended: &Ended,
-    ) {
-        let total = site.data.len();
-        let committed: u64 = marks.values().map(|mark| mark.read).sum();
-        let rest = total.saturating_sub(committed);
+    ) -> Result<(), Error> {
         let read = ended.field("/records_read_here").and_then(Value::as_u64).unwrap_or(u64::MAX);
-        self.report.recounted += read.abs_diff(rest);
-        let per_chunk = total.div_ceil(baseline.chunks.max(1));
-        let fetched = ended.chunks.unwrap_or(u64::MAX).saturating_mul(per_chunk);
-        let again = fetched.saturating_sub(rest);
+        self.report.recounted += read.abs_diff(uncommitted(site, marks));
+        let again = fetched_again(site, baseline, marks, ended);
         self.report.refetched_max = self.report.refetched_max.max(again);
-        // The last chunk of a partition is a part of one, so that counting in chunks is wrong by one either way.
-        let allowed = 2 * per_chunk * site.parts() as u64;
-        self.report.refetches_too_many += u64::from(again > allowed);
+        let largest = site.history()?.map_or(site.data.len(), |history| history.largest);
+        let allowed = baseline.rework.allowed(ended.refusals() as u64, largest);
+        if again > allowed {
+            self.report.refetches_too_many += 1;
+            self.explain("resumption", again, allowed, ended);
+        }
+        Ok(())
     }
 
     /// A process that went on by itself must have gone on from what was committed: every part of the source may fetch
     /// one unit again and what was on its way behind it, and once more for a unit written again because of its rows.
-    /// Wherever reading begins or ends anew a chunk is a part of one, so that counting in chunks is wrong by one there.
     fn judge_retries(
         &mut self,
         site: &Site<'_>,
@@ -277,16 +281,26 @@ impl<'a> Campaign<'a> {
         ended: &Ended,
     ) -> Result<(), Error> {
         let Some(history) = site.history()? else { return Ok(()) };
-        let total = site.data.len();
-        let rest = total.saturating_sub(marks.values().map(|mark| mark.read).sum());
-        let per_chunk = total.div_ceil(baseline.chunks.max(1));
-        let fetched = ended.chunks.unwrap_or(u64::MAX).saturating_mul(per_chunk);
-        let again = fetched.saturating_sub(rest);
+        let again = fetched_again(site, baseline, marks, ended);
         self.report.redone_max = self.report.redone_max.max(again);
-        let times = (site.parts() + ended.refusals()) as u64;
-        let allowed = times * (history.largest + (ON_ITS_WAY + 2) * per_chunk);
-        self.report.redone_too_many += u64::from(again > allowed);
+        let reopened = (site.parts() + ended.refusals()) as u64;
+        let allowed = baseline.rework.allowed(reopened, history.largest);
+        if again > allowed {
+            self.report.redone_too_many += 1;
+            self.explain("outage", again, allowed, ended);
+        }
         Ok(())
+    }
+
+    /// Tells of records that were fetched again although they need not have been.
+    fn explain(&mut self, after: &str, again: u64, allowed: u64, ended: &Ended) {
+        self.report.unexplained.push(format!(
+            "run {}: {again} records fetched again after the {after}, {allowed} allowed; reopened {} times, {} of them \
+             for refused rows",
+            self.report.runs,
+            ended.retries(),
+            ended.refusals()
+        ));
     }
 
     /// Judges a run by the process that completed it.
@@ -316,6 +330,17 @@ impl<'a> Campaign<'a> {
         }
         Ok(())
     }
+}
+
+/// Records that the markers do not count.
+fn uncommitted(site: &Site<'_>, marks: &BTreeMap<String, Mark>) -> u64 {
+    site.data.len().saturating_sub(marks.values().map(|mark| mark.read).sum())
+}
+
+/// Records that a process fetched beyond those that were not committed when it began.
+fn fetched_again(site: &Site<'_>, baseline: &Baseline, marks: &BTreeMap<String, Mark>, ended: &Ended) -> u64 {
+    let fetched = baseline.rework.records(ended.chunks.unwrap_or(u64::MAX));
+    fetched.saturating_sub(uncommitted(site, marks))
 }
 
 /// What the summary must say: records read, delivered, filtered, dead-lettered, failed.

@@ -21,6 +21,8 @@ pub enum SourceKind {
     Postgres,
     /// A table without a key, cut into ranges of its pages.
     PostgresPages,
+    /// The same with no value that could be stored apart, so that it is read block by block.
+    PostgresBlocks,
 }
 
 /// Where the output goes.
@@ -72,12 +74,13 @@ impl SourceKind {
             Self::Sqlite => "sqlite",
             Self::Postgres => "postgres",
             Self::PostgresPages => "postgres_pages",
+            Self::PostgresBlocks => "postgres_blocks",
         }
     }
 
     /// Whether it is a table of PostgreSQL.
     pub fn is_postgres(self) -> bool {
-        matches!(self, Self::Postgres | Self::PostgresPages)
+        matches!(self, Self::Postgres | Self::PostgresPages | Self::PostgresBlocks)
     }
 
     fn step(self, places: &Places<'_>) -> Value {
@@ -90,14 +93,14 @@ impl SourceKind {
             Self::Csv | Self::JsonLines => json!({ "path": files, "schema": types }),
             Self::Parquet => json!({ "path": files }),
             Self::Sqlite => json!({ "path": places.input.join("input.db"), "table": "records" }),
-            Self::Postgres | Self::PostgresPages => json!({
+            Self::Postgres | Self::PostgresPages | Self::PostgresBlocks => json!({
                 "url": places.database, "table": postgres::INPUT, "partitions": postgres::PARTITIONS,
             }),
         };
         let kind = match self {
             Self::Csv | Self::JsonLines | Self::Parquet => "file",
             Self::Sqlite => "sqlite",
-            Self::Postgres | Self::PostgresPages => "postgres",
+            Self::Postgres | Self::PostgresPages | Self::PostgresBlocks => "postgres",
         };
         json!({ "type": kind, "on_error": "dead_letter", "config": config })
     }
@@ -195,10 +198,11 @@ impl Cell {
         use DestinationKind::{Parquet, PostgresAppend, PostgresUpsert, SqliteAppend};
         let pairs = |source| DestinationKind::SERVERLESS.map(|destination| Self { source, destination });
         let mut all: Vec<Self> = SourceKind::SERVERLESS.into_iter().flat_map(pairs).collect();
-        let with_server: [(SourceKind, &[DestinationKind]); 3] = [
+        let with_server: [(SourceKind, &[DestinationKind]); 4] = [
             (SourceKind::Csv, &[PostgresAppend, PostgresUpsert]),
             (SourceKind::Postgres, &[PostgresAppend, PostgresUpsert, Parquet, SqliteAppend]),
             (SourceKind::PostgresPages, &[PostgresAppend, Parquet]),
+            (SourceKind::PostgresBlocks, &[PostgresAppend, Parquet]),
         ];
         for (source, destinations) in with_server {
             all.extend(destinations.iter().map(|&destination| Self { source, destination }));
@@ -222,7 +226,7 @@ impl Cell {
         match self.source {
             SourceKind::Csv | SourceKind::JsonLines | SourceKind::Sqlite => true,
             SourceKind::Parquet => false,
-            SourceKind::Postgres | SourceKind::PostgresPages => self.has_exact_prices(),
+            _ => self.has_exact_prices(),
         }
     }
 
@@ -295,7 +299,7 @@ mod tests {
 
     #[test]
     fn every_cell_has_a_name_of_its_own() {
-        assert_eq!(Cell::all().len(), 24);
+        assert_eq!(Cell::all().len(), 26);
         for cell in Cell::all() {
             assert_eq!(cell.to_string().parse::<Cell>().unwrap(), cell);
         }

@@ -24,6 +24,9 @@ pub struct Args {
     /// Only this part; may be given several times.
     #[arg(long, value_enum)]
     part: Vec<Part>,
+    /// In cells only faults of this name, such as `commit_done=kill` or `server crash`; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    fault: Vec<String>,
     /// Records over all cells [default: 10 million; short: 400 thousand].
     #[arg(long, value_name = "N")]
     records: Option<u64>,
@@ -129,6 +132,7 @@ fn plan(args: &Args, cell: Cell, index: usize, cells: usize) -> Plan {
     let matrix = Fault::matrix();
     let seed = args.seed.wrapping_mul(1_000_003).wrapping_add(index as u64);
     let share = |records: u64| args.records.unwrap_or(records).div_ceil(cells as u64);
+    let wanted = |fault: &Fault| args.fault.is_empty() || args.fault.contains(&fault.name());
     if args.short {
         // Every cell has another part of the faults, so that all of them strike somewhere.
         let of_cell = if cell.uses_postgres() { SHORT_FAULTS_OF_POSTGRES } else { SHORT_FAULTS };
@@ -142,7 +146,7 @@ fn plan(args: &Args, cell: Cell, index: usize, cells: usize) -> Plan {
             records_in_all: if cell.uses_postgres() { 16_000 } else { share(24_000 * cells as u64) },
             crashes: args.crashes.unwrap_or(if cell.uses_postgres() { 6 } else { 12 }),
             crashes_per_run: 10,
-            faults: faults.chain(outages).collect(),
+            faults: faults.chain(outages).filter(wanted).collect(),
             signals: 0.25,
             spread: 1,
         };
@@ -153,7 +157,7 @@ fn plan(args: &Args, cell: Cell, index: usize, cells: usize) -> Plan {
         records_in_all: share(10_000_000),
         crashes: args.crashes.unwrap_or(200),
         crashes_per_run: 30,
-        faults: [matrix, Fault::outages(cell)].concat(),
+        faults: matrix.into_iter().chain(Fault::outages(cell)).filter(wanted).collect(),
         signals: 0.25,
         spread: 1,
     }

@@ -19,6 +19,7 @@ mod postgres;
 mod process;
 mod record;
 mod report;
+mod rework;
 mod scenario;
 mod site;
 mod verdict;

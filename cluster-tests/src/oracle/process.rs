@@ -15,6 +15,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a condition is looked at.
 const GLANCE: Duration = Duration::from_micros(500);
 
+/// What a node may use: little memory, so that chunks are small and many.
+const MEMORY_MIB: u64 = 16;
+const PARALLELISM: u64 = 2;
+
+/// Bytes that the chunks of each of so many partitions may occupy at once in a node: those that run at the same time
+/// share a quarter of its memory.
+pub fn permits(partitions: u64) -> u64 {
+    (MEMORY_MIB << 20) / 4 / partitions.clamp(1, PARALLELISM)
+}
+
 /// A running node; killed when dropped, so that none is left behind.
 pub struct Node {
     child: Child,
@@ -54,7 +64,8 @@ impl Node {
             .arg(workflow)
             .arg("--state-dir")
             .arg(state)
-            .args(["--memory", "16MiB", "--commit-interval", "5ms", "--parallelism", "2", "--workers", "2"])
+            .args(["--memory", &format!("{MEMORY_MIB}MiB"), "--parallelism", &PARALLELISM.to_string()])
+            .args(["--commit-interval", "5ms", "--workers", "2"])
             .args(["--progress", "none", "--log", "warn", "-o", "json"])
             .env("FAILPOINTS", failpoints)
             .env("RUST_BACKTRACE", "0")

@@ -5,7 +5,8 @@
 //! What both say to each other is in [`model`], and why a node refuses in [`Refusal`].
 //!
 //! **Invariant:** this crate decides nothing about the cluster. Commands are guarded by the state, changes of members by
-//! `etl_raft::membership`, workflows by `etl_workflow`.
+//! `etl_raft::membership`, workflows by `etl_workflow`. What it chooses is which command a wish becomes: whether a workflow
+//! that is to run begins a run, continues a halted one or is refused.
 
 mod client;
 mod convert;
@@ -17,10 +18,10 @@ mod refusal;
 mod service;
 mod services;
 
-pub use client::{AdminClient, Backup, Leadership, SavedBackup, save_backup};
+pub use client::{AdminClient, Backup, Leadership, RunWatch, SavedBackup, save_backup};
 pub use convert::Malformed;
 pub use diff::{Diff, DiffLine, LineKind};
 pub use error::{Attempt, Error};
 pub use refusal::{Detail, Kind, Refusal};
-pub use service::Lint;
+pub use service::{Lint, Locality};
 pub use services::{AdminParts, AdminServices, admin_services};

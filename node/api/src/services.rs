@@ -10,7 +10,7 @@ use tonic::service::Routes;
 
 use crate::error::Error;
 use crate::health;
-use crate::service::{AdminService, Lint, Shared};
+use crate::service::{AdminService, Lint, Locality, Shared};
 
 /// Largest request, in bytes: a document of 192 KiB with room to spare.
 const MAX_REQUEST_BYTES: usize = 1 << 20;
@@ -31,6 +31,8 @@ pub struct AdminParts {
     pub dialer: Arc<dyn Dialer>,
     /// Checks documents with the connectors and variables of this node.
     pub lint: Arc<Lint>,
+    /// Tells workflows that only one machine can carry out.
+    pub is_local: Arc<Locality>,
 }
 
 /// What a node serves at its admin address beside the Cluster service. When it is dropped, health is not told any more.
@@ -45,9 +47,9 @@ pub struct AdminServices {
 /// # Errors
 /// [`Error::Reflection`]: a defect of this program.
 pub fn admin_services(parts: AdminParts) -> Result<AdminServices, Error> {
-    let AdminParts { consensus, duties, dialer, lint } = parts;
+    let AdminParts { consensus, duties, dialer, lint, is_local } = parts;
     let (reporter, health) = tonic_health::server::health_reporter();
-    let admin = AdminService::new(Shared::new(consensus.clone(), duties, dialer, lint));
+    let admin = AdminService::new(Shared::new(consensus.clone(), duties, dialer, lint, is_local));
     let admin = AdminServer::new(admin)
         .max_decoding_message_size(MAX_REQUEST_BYTES)
         .max_encoding_message_size(MAX_ANSWER_BYTES);

@@ -9,7 +9,7 @@ use etl_raft::membership::{Obstacle, Picture, removal};
 use etl_raft::network::Dialer;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -47,6 +47,7 @@ struct Inner {
     software: Software,
     pictures: watch::Receiver<Option<Picture>>,
     removed: watch::Receiver<bool>,
+    answered: watch::Receiver<Instant>,
     tasks: TaskTracker,
     ending: CancellationToken,
 }
@@ -72,6 +73,7 @@ impl Duties {
         let (pictures, pictures_seen) = watch::channel(None);
         let (health, health_seen) = watch::channel(Health::default());
         let (removed, removed_seen) = watch::channel(false);
+        let (answered, answered_seen) = watch::channel(Instant::now());
         let me = consensus.member();
         let candidate = Candidate {
             store: me.store,
@@ -96,6 +98,7 @@ impl Duties {
                     software: software.clone(),
                     health: health_seen.clone(),
                     every,
+                    answered: answered.clone(),
                     removed: removed.clone(),
                 }
                 .run()
@@ -129,6 +132,7 @@ impl Duties {
             software: local.software,
             pictures: pictures_seen,
             removed: removed_seen,
+            answered: answered_seen,
             tasks,
             ending,
         };
@@ -177,6 +181,11 @@ impl Duties {
             Some(picture) => removal(picture, node),
             None => Err(Obstacle::NotLeading),
         }
+    }
+
+    /// When the leader has last heard this node, as it has answered; the start of the duties before the first time.
+    pub fn answered(&self) -> watch::Receiver<Instant> {
+        self.inner.answered.clone()
     }
 
     /// Resolves when the cluster has let go of this node: it should stop, and needs an empty data directory

@@ -27,6 +27,8 @@ pub(crate) struct Heartbeats {
     /// How this node is, as it has last looked.
     pub health: watch::Receiver<Health>,
     pub every: Duration,
+    /// When the leader has last answered; it answers itself.
+    pub answered: watch::Sender<Instant>,
     /// Becomes true when the cluster has removed this node.
     pub removed: watch::Sender<bool>,
 }
@@ -56,7 +58,12 @@ impl Heartbeats {
                     leader = status.leader;
                 }
             }
-            let failure = self.beat(&mut search).await.err().map(|status| reason(&status));
+            let before = Instant::now();
+            let told = self.beat(&mut search).await;
+            if matches!(told, Ok(true)) {
+                self.answered.send_replace(before);
+            }
+            let failure = told.err().map(|status| reason(&status));
             if failure != last_failure {
                 match &failure {
                     Some(reason) => tracing::warn!(reason, "the leader does not hear this node"),
@@ -67,7 +74,8 @@ impl Heartbeats {
         }
     }
 
-    async fn beat(&self, search: &mut Search) -> Result<(), Status> {
+    /// Whether the leader has heard it.
+    async fn beat(&self, search: &mut Search) -> Result<bool, Status> {
         let me = self.consensus.member();
         let status = self.consensus.status();
         let health =
@@ -75,16 +83,16 @@ impl Heartbeats {
         if status.leader == Some(me.node) {
             let (since, incarnation) = (Instant::now(), me.incarnation);
             self.roster.note(me.node, Heard { since, incarnation, software: self.software.clone(), health });
-            return Ok(());
+            return Ok(true);
         }
-        let Some((target, address)) = self.target(status.leader, search) else { return Ok(()) };
+        let Some((target, address)) = self.target(status.leader, search) else { return Ok(false) };
         let mut client = self.clients.to(&address);
         let beat = client.heartbeat(self.request(health));
         match timeout(PATIENCE, beat).await {
             Ok(Ok(answer)) => {
                 let leader = answer.into_inner().leader;
                 search.told = (leader != 0 && leader != me.node).then_some(leader);
-                Ok(())
+                Ok(leader == target)
             }
             Ok(Err(status)) => {
                 search.told = search.told.filter(|told| *told != target);

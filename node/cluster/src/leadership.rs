@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use crate::clients::Clients;
 use crate::detector::Detector;
+use crate::placer::Placer;
 use crate::{Roster, Settings};
 
 /// Does what only the leader does, for as long as this node leads.
@@ -55,6 +56,7 @@ impl Leadership {
             self.roster.clone(),
             self.settings.clone(),
         );
-        tokio::join!(steward.run(), detector.run());
+        let placer = Placer::new(self.consensus.clone(), self.settings.settled);
+        tokio::join!(steward.run(), detector.run(), placer.run());
     }
 }

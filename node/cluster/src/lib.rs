@@ -1,11 +1,13 @@
-//! Duties in the cluster: joining, heartbeats, finding failed nodes, keeping the right voters.
+//! Duties in the cluster: joining, heartbeats, finding failed nodes, keeping the right voters, working on partitions.
 //!
 //! ```text
 //! every node    ClusterService   Join, Heartbeat, WhoAreYou of other nodes
 //!               Heartbeats  ---> the leader's Roster
 //!               Announcement --> UpdateNode, when address or software have changed
+//!               Work       <--- the state: the partitions that are assigned to this node (see `work`)
 //! the leader    Detector    <--- Roster: who is silent is declared down, who is heard again up
 //!               Steward     <--- Roster: who votes (etl_raft::membership)
+//!               Placer      ---> the state: which node works on which partition (see `placer`)
 //! ```
 //! [`Duties`] runs all of it. What only the leader does is a set of tasks that begins with its leadership and
 //! is dropped when that ends. What the leader hears it keeps in memory: heartbeats are not worth a log entry,
@@ -26,20 +28,25 @@ mod health;
 mod heartbeats;
 mod join;
 mod leadership;
+mod marker;
 mod overview;
+mod placer;
 mod problems;
 mod refusal;
 mod roster;
 mod service;
 mod settings;
+mod work;
 
 pub use candidate::{Candidate, Software};
 pub use duties::{Duties, Local};
 pub use error::{Error, Failure};
 pub use health::{Health, Probe};
 pub use join::{Admitted, WhoIs, join, who_are_you};
+pub use marker::{decode_marker, encode_marker};
 pub use overview::{Overview, OverviewNode};
 pub use problems::{Problem, problems};
 pub use roster::{Heard, Roster};
 pub use service::ClusterService;
 pub use settings::Settings;
+pub use work::{Prepared, Work, Workshop};

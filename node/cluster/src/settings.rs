@@ -14,6 +14,8 @@ pub struct Settings {
     pub down_after_refusal: Duration,
     /// A node that joined and was never up may be silent for so long: it is being started.
     pub joining_patience: Duration,
+    /// For how long all nodes must have stayed as they are before partitions move for the sake of balance.
+    pub settled: Duration,
     /// How often a node looks at its disk.
     pub probe: Duration,
     /// What the steward goes by. Its `silence` should be `down_after`.
@@ -21,13 +23,14 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// 300 ms; 3 s; 1 s; 30 s; 5 s; the steward's defaults.
+    /// 300 ms; 3 s; 1 s; 30 s; 10 s; 5 s; the steward's defaults.
     fn default() -> Self {
         Self {
             heartbeat: Duration::from_millis(300),
             down_after: Duration::from_secs(3),
             down_after_refusal: Duration::from_secs(1),
             joining_patience: Duration::from_secs(30),
+            settled: Duration::from_secs(10),
             probe: Duration::from_secs(5),
             limits: Limits::default(),
         }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! SupervisorActor ── opens, watches, kills and reopens ──┐
-//! WorkflowActor ── which partitions, totals, completion  │
+//! WorkflowActor ── all partitions, totals, completion    │
+//! CrewActor ── a node's share, as it comes and goes      │
 //!                                                        v
 //!   per partition, one chain:  SourceActor ─> ProcessorActor x n ─> DestinationActor per destination
 //! ```
@@ -16,6 +17,8 @@
 mod actors;
 mod budget;
 mod chain;
+mod coordination;
+mod crew;
 mod error;
 mod guard;
 mod messages;
@@ -26,11 +29,15 @@ mod progress;
 mod report;
 mod run;
 mod sequencer;
+mod system;
 
+pub use coordination::{FoundPartition, complete, discover};
+pub use crew::{Crew, CrewEvent, CrewSetup, PartitionEnd, PartitionOrder};
 pub use error::EngineError;
 pub use options::EngineOptions;
 pub use pipeline::{DestinationStep, Pipeline, ProcessorStep, SourceStep};
-pub use ports::{DeadLetter, DeadLetters, PortError, RunState};
+pub use ports::{DeadLetter, DeadLetters, PartitionNumbers, PortError, RunState};
 pub use progress::{PartitionProgress, Progress, ProgressSnapshot};
 pub use report::{Outcome, PartitionFailure, RouteReport, RunReport};
 pub use run::{RunRequest, StopMode, run};
+pub use system::ActorSystem;

@@ -1,3 +1,4 @@
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use etl_model::{OnError, StepName};
@@ -49,4 +50,18 @@ pub struct Pipeline {
     pub processors: Vec<ProcessorStep>,
     /// Destinations.
     pub destinations: Vec<DestinationStep>,
+}
+
+impl Pipeline {
+    /// How many partitions may run at once: what is asked for, or fewer when a destination takes fewer writers.
+    pub(crate) fn parallelism(&self, asked: NonZeroUsize) -> NonZeroUsize {
+        let writers = self.destinations.iter().filter_map(|step| step.destination.capabilities().max_writers);
+        writers.fold(asked, NonZeroUsize::min)
+    }
+
+    /// Whether a source or destination lies on one machine only, so that no other node can carry it out.
+    pub fn is_local(&self) -> bool {
+        self.sources.iter().any(|step| step.source.is_local())
+            || self.destinations.iter().any(|step| step.destination.is_local())
+    }
 }

@@ -11,11 +11,11 @@ use tokio::sync::{oneshot, watch};
 use crate::EngineError;
 use crate::actors::{Begin, SupervisorActor, WorkflowActor, WorkflowSetup};
 use crate::chain::{ChainPlan, OpenChain};
-use crate::guard::Guard;
+use crate::coordination::{FoundPartition, discover};
 use crate::messages::Drain;
 use crate::options::EngineOptions;
-use crate::pipeline::Pipeline;
-use crate::ports::{DeadLetters, RunState};
+use crate::pipeline::{Pipeline, SourceStep};
+use crate::ports::{DeadLetters, PartitionNumbers, RunState};
 use crate::progress::Progress;
 use crate::report::RunReport;
 
@@ -43,6 +43,8 @@ pub struct RunRequest {
     pub options: EngineOptions,
     /// Epochs and checkpoints.
     pub state: Arc<dyn RunState>,
+    /// The numbers of its partitions.
+    pub numbers: Arc<dyn PartitionNumbers>,
     /// Records set aside.
     pub dead_letters: Arc<dyn DeadLetters>,
     /// Updated while it runs.
@@ -53,7 +55,7 @@ pub struct RunRequest {
 
 /// The partitions of an interrupted run that is continued, else those an incremental run goes on from.
 async fn known(request: &RunRequest) -> Result<Vec<(StepName, PartitionId)>, EngineError> {
-    let state = Arc::clone(&request.state);
+    let state = Arc::clone(&request.numbers);
     let known = match tokio::task::spawn_blocking(move || state.partitions()).await {
         Ok(known) => known?,
         Err(error) => return Err(EngineError::Internal(format!("state store: {error}"))),
@@ -66,23 +68,17 @@ async fn known(request: &RunRequest) -> Result<Vec<(StepName, PartitionId)>, Eng
     Ok(starts)
 }
 
-/// Checks every connector, then discovers the partitions of all sources.
-async fn discover(request: &RunRequest) -> Result<Vec<(Arc<ChainPlan>, PartitionInfo)>, EngineError> {
-    let known = known(request).await?;
-    for step in &request.pipeline.destinations {
-        Guard::new(step.name.clone()).call("check", step.destination.check(&request.run)).await?;
-    }
-    let mut chains = Vec::new();
-    for step in &request.pipeline.sources {
-        let guard = Guard::new(step.name.clone());
-        guard.call("check", step.source.check()).await?;
-        let plan = Arc::new(ChainPlan::new(&request.pipeline, step));
-        let known: Vec<_> =
-            known.iter().filter(|(source, _)| *source == step.name).map(|(_, id)| id.clone()).collect();
-        let discovery = guard.call("discover", step.source.discover(&known)).await?;
-        for partition in discovery.partitions {
-            request.progress.discovered(&step.name, &partition.id, partition.bytes, partition.records);
-            chains.push((Arc::clone(&plan), partition));
+/// The partitions of all sources, each with the plan of its chain.
+async fn plan(request: &RunRequest) -> Result<Vec<(Arc<ChainPlan>, PartitionInfo)>, EngineError> {
+    let found = discover(&request.pipeline, &request.run, &known(request).await?).await?;
+    let of_source =
+        |step: &SourceStep| (step.name.clone(), Arc::new(ChainPlan::new(&request.pipeline, step)));
+    let plans: HashMap<StepName, Arc<ChainPlan>> = request.pipeline.sources.iter().map(of_source).collect();
+    let mut chains = Vec::with_capacity(found.len());
+    for FoundPartition { source, info } in found {
+        request.progress.discovered(&source, &info.id, info.bytes, info.records);
+        if let Some(plan) = plans.get(&source) {
+            chains.push((Arc::clone(plan), info));
         }
     }
     Ok(chains)
@@ -92,7 +88,7 @@ async fn number(
     request: &RunRequest,
     chains: &[(Arc<ChainPlan>, PartitionInfo)],
 ) -> Result<Vec<usize>, EngineError> {
-    let state = Arc::clone(&request.state);
+    let state = Arc::clone(&request.numbers);
     let partitions: Vec<_> =
         chains.iter().map(|(plan, partition)| (plan.source.name.clone(), partition.id.clone())).collect();
     match tokio::task::spawn_blocking(move || state.number_partitions(&partitions)).await {
@@ -107,16 +103,9 @@ async fn number(
 /// later ones are in the report, beside what was committed.
 pub async fn run(request: RunRequest) -> Result<RunReport, EngineError> {
     let started = Instant::now();
-    let chains = discover(&request).await?;
+    let chains = plan(&request).await?;
     let numbers = number(&request, &chains).await?;
-    let writers = request
-        .pipeline
-        .destinations
-        .iter()
-        .filter_map(|step| step.destination.capabilities().max_writers)
-        .min();
-    let parallelism =
-        writers.map_or(request.options.parallelism, |limit| limit.min(request.options.parallelism));
+    let parallelism = request.pipeline.parallelism(request.options.parallelism);
     let share = request.options.share(chains.len().min(parallelism.get()));
     let arbiters: Vec<Arbiter> =
         (0..request.options.workers.get().min(chains.len().max(1))).map(|_| Arbiter::new()).collect();
@@ -149,7 +138,7 @@ pub async fn run(request: RunRequest) -> Result<RunReport, EngineError> {
     let workflow = WorkflowActor::new(WorkflowSetup {
         run: request.run.clone(),
         chains,
-        destinations: request.pipeline.destinations,
+        pipeline: request.pipeline,
         share,
         parallelism: parallelism.get(),
         retry: request.options.retry.clone(),

@@ -90,6 +90,18 @@ impl RunId {
     }
 }
 
+impl From<Uuid> for RunId {
+    fn from(id: Uuid) -> Self {
+        Self(id)
+    }
+}
+
+impl From<RunId> for Uuid {
+    fn from(run: RunId) -> Self {
+        run.0
+    }
+}
+
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

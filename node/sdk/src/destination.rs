@@ -22,6 +22,11 @@ pub trait Destination: Send + Sync {
     /// What it promises.
     fn capabilities(&self) -> DestinationCapabilities;
 
+    /// Whether what it writes lies on this machine only, so that no other node can write to it.
+    fn is_local(&self) -> bool {
+        false
+    }
+
     /// Whether it can be reached and written, without writing rows; also refuses what can never succeed
     /// (an existing file in append mode, a table whose columns do not fit).
     async fn check(&self, run: &RunContext) -> Result<(), ConnectorError>;

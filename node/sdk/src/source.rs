@@ -12,6 +12,11 @@ pub trait Source: Send + Sync {
     /// What it promises.
     fn capabilities(&self) -> SourceCapabilities;
 
+    /// Whether what it reads lies on this machine only, so that no other node can read it.
+    fn is_local(&self) -> bool {
+        false
+    }
+
     /// Whether it can be reached and read, without reading much.
     async fn check(&self) -> Result<(), ConnectorError>;
 

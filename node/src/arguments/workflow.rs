@@ -59,6 +59,62 @@ pub enum WorkflowCommand {
         #[arg(value_name = "NAME")]
         name: String,
     },
+    /// Run a workflow on the cluster, or continue its run that was halted.
+    ///
+    /// The nodes share its partitions. When a node ends, the others go on with what it had; no record is lost or doubled. A
+    /// workflow that reads or writes files of a machine runs on the node that was asked, alone.
+    Run(RunWorkflowArguments),
+    /// Halt the run of a workflow: what has been read is committed, then it stops until `resume` or `run`.
+    Pause(RunOfArguments),
+    /// Continue the halted run of a workflow, with the version of the workflow that it has.
+    Resume(RunOfArguments),
+    /// End the run of a workflow for good, running or halted; it cannot be continued. What it has delivered stays.
+    Stop {
+        #[command(flatten)]
+        of: RunOfArguments,
+
+        /// Do not ask on the terminal.
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+/// Arguments of `workflow run`.
+#[derive(Debug, Args)]
+pub struct RunWorkflowArguments {
+    #[command(flatten)]
+    pub server: ServerArguments,
+
+    /// The workflow.
+    #[arg(value_name = "NAME")]
+    pub name: String,
+
+    /// Show how it goes until it is over, as `runs watch` does, and end with its exit codes.
+    #[arg(long)]
+    pub watch: bool,
+
+    /// Abandon the run that is not finished and start over; rows it has already appended somewhere stay there.
+    #[arg(long)]
+    pub restart: bool,
+
+    /// Continue a halted run although the workflow has changed since.
+    #[arg(long, conflicts_with = "restart")]
+    pub accept_changes: bool,
+
+    /// Only when this is the version in force.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub expect_version: Option<u64>,
+}
+
+/// Whose run.
+#[derive(Debug, Args)]
+pub struct RunOfArguments {
+    #[command(flatten)]
+    pub server: ServerArguments,
+
+    /// The workflow, or the id of the run.
+    #[arg(value_name = "NAME|RUN")]
+    pub what: String,
 }
 
 /// Arguments of `workflow apply`.

@@ -8,8 +8,10 @@ mod explain;
 mod lint;
 mod node;
 mod offline;
+mod partitions;
 mod plan;
 mod run;
+mod runs;
 mod schema;
 mod tls;
 mod workflow;
@@ -32,6 +34,8 @@ pub(crate) fn run(command_line: CommandLine) -> Result<Exit, Error> {
         Command::Checkpoint(command) => checkpoint::checkpoint(&command, &registry, output),
         Command::Cluster(command) => cluster::cluster(&command, output),
         Command::Workflow(command) => workflow::workflow(&command, &registry, output),
+        Command::Runs(command) => runs::runs(&command, output),
+        Command::Partitions(arguments) => partitions::partitions(&arguments, output),
         Command::Node(command) => node::node(&command, log, output),
         Command::Tls(command) => tls::tls(&command, output),
         Command::Completions { shell } => completions::completions(shell),

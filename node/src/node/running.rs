@@ -1,12 +1,13 @@
 use std::sync::{Arc, LazyLock};
 
 use etl_api::{AdminParts, AdminServices, admin_services};
-use etl_cluster::{Duties, Local, Settings};
+use etl_cluster::{Duties, Local, Settings, Work};
 use etl_raft::consensus::Consensus;
 use etl_raft::network::{self, Dialer};
 use etl_raft::store::{DataDir, SharedState};
 use etl_sdk::Registry;
 use etl_security::{Credentials, Listener, Reload};
+use etl_workflow::Workflow;
 use tokio::time::Instant;
 
 use super::Error;
@@ -16,8 +17,9 @@ use super::ready::Ready;
 use super::serving::Serving;
 use super::signals::{Asked, Signals};
 use super::start::software;
-use super::stop::{STOP_TIMEOUT, hand_over, step};
-use crate::Exit;
+use super::stop::{DRAIN_TIMEOUT, STOP_TIMEOUT, hand_over, step};
+use super::workshop::{NodeWorkshop, threads};
+use crate::{Exit, pipeline};
 
 /// What a node that takes part is made of.
 pub(super) struct Parts {
@@ -37,6 +39,7 @@ pub(super) struct Parts {
 pub(super) struct Running {
     consensus: Consensus,
     duties: Duties,
+    work: Work,
     raft: Serving,
     admin: Serving,
     /// Holds the task that tells health.
@@ -61,17 +64,22 @@ impl Running {
         let raft = Serving::start("raft", network::server().add_service(consensus.service()), raft);
         let probe = NodeProbe { dir: Arc::clone(&dir), state, credentials: credentials.clone() };
         let local = Local { admin_address: ready.admin_advertised.clone(), software: software(), zone };
+        let lease = cluster.down_after;
         let duties = Duties::start(consensus.clone(), Arc::clone(&dialer), local, Arc::new(probe), cluster);
+        let workshop = Arc::new(NodeWorkshop::new(dir.path()));
+        let work = Work::start(consensus.clone(), workshop, duties.answered(), lease, threads())
+            .map_err(|error| Error::Defect(error.to_string()))?;
         let services = admin_services(AdminParts {
             consensus: consensus.clone(),
             duties: duties.clone(),
             dialer,
             lint: Arc::new(lint),
+            is_local: Arc::new(is_local),
         })
         .map_err(|error| Error::Defect(error.to_string()))?;
         let routes = services.routes.clone().add_service(duties.service());
         let admin = Serving::start("admin", network::server().add_routes(routes), admin);
-        Ok(Self { consensus, duties, raft, admin, services, credentials, ready, dir })
+        Ok(Self { consensus, duties, work, raft, admin, services, credentials, ready, dir })
     }
 
     /// Who and where it is.
@@ -112,9 +120,10 @@ impl Running {
 
     /// Ends in good order: no new calls, no duties, leadership to another, then consensus.
     async fn stop(self) {
-        let Self { consensus, duties, mut raft, mut admin, services, dir, .. } = self;
+        let Self { consensus, duties, work, mut raft, mut admin, services, dir, .. } = self;
         let until = Instant::now() + STOP_TIMEOUT;
         admin.close();
+        step("work", until, work.shutdown(DRAIN_TIMEOUT)).await;
         step("duties", until, duties.shutdown()).await;
         hand_over(&consensus).await;
         raft.close();
@@ -140,9 +149,16 @@ impl Running {
     }
 }
 
+pub(super) static REGISTRY: LazyLock<Registry> = LazyLock::new(etl_connectors::registry);
+
 /// Reads and validates a document with the connectors and variables of this node.
-fn lint(document: &str) -> Result<etl_workflow::Workflow, etl_workflow::Diagnostics> {
-    static REGISTRY: LazyLock<Registry> = LazyLock::new(etl_connectors::registry);
+pub(super) fn lint(document: &str) -> Result<Workflow, etl_workflow::Diagnostics> {
     let environment = |name: &str| std::env::var(name).ok();
     etl_workflow::load("workflow", document.as_bytes(), &environment, &REGISTRY)
+}
+
+/// Whether a source or destination of a valid workflow lies on this machine only. Needs no secrets.
+fn is_local(workflow: &Workflow) -> bool {
+    // What cannot be built fails on one node as well as on all, and there it is told why.
+    pipeline::build(workflow, &REGISTRY).map_or(true, |pipeline| pipeline.is_local())
 }

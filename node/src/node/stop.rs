@@ -7,6 +7,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long a node may take to end in good order; it is safe at any moment, so the rest is cut off.
 pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long chains may take of that to commit what they have read.
+pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long the hand-over of leadership may take of that.
 const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(3);
 

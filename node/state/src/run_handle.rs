@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use etl_engine::{PortError, RunState};
+use etl_engine::{PartitionNumbers, PortError, RunState};
 use etl_model::{Marker, PartitionId, Route, RunId, StepName, WorkflowName};
 
 use crate::StateError;
@@ -101,23 +101,26 @@ impl RunState for RunHandle {
         Ok(self.raise(source, partition)?)
     }
 
+    fn checkpoint(&self, route: &Route) -> Result<Option<Marker>, PortError> {
+        Ok(self.store.get(&self.checkpoint_key(route))?)
+    }
+
+    fn store_checkpoints(&self, checkpoints: &[(Route, Marker)]) -> Vec<Result<(), PortError>> {
+        let mut changes = Changes::default();
+        for (route, marker) in checkpoints {
+            changes.put(&self.checkpoint_key(route), marker);
+        }
+        let stored: Result<(), PortError> = self.store.apply(changes).map_err(PortError::from);
+        checkpoints.iter().map(|_| stored.clone()).collect()
+    }
+}
+
+impl PartitionNumbers for RunHandle {
     fn partitions(&self) -> Result<Vec<(StepName, PartitionId)>, PortError> {
         Ok(self.numbered()?)
     }
 
     fn number_partitions(&self, partitions: &[(StepName, PartitionId)]) -> Result<Vec<usize>, PortError> {
         Ok(self.number(partitions)?)
-    }
-
-    fn checkpoint(&self, route: &Route) -> Result<Option<Marker>, PortError> {
-        Ok(self.store.get(&self.checkpoint_key(route))?)
-    }
-
-    fn store_checkpoints(&self, checkpoints: &[(Route, Marker)]) -> Result<(), PortError> {
-        let mut changes = Changes::default();
-        for (route, marker) in checkpoints {
-            changes.put(&self.checkpoint_key(route), marker);
-        }
-        Ok(self.store.apply(changes)?)
     }
 }

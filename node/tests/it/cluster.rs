@@ -31,9 +31,11 @@ fn of_disk(code: &str) -> bool {
 fn every_command_of_a_cluster_has_help() {
     let site = Site::new();
     let cluster = ["status", "drain", "resume", "leave", "remove", "transfer-leader", "backup", "join"];
-    let workflow = ["apply", "list", "get", "diff", "delete", "history"];
+    let workflow = ["apply", "list", "get", "diff", "delete", "history", "run", "pause", "resume", "stop"];
+    let runs = ["list", "get", "watch"];
     let all = cluster.map(|command| ("cluster", command)).into_iter();
-    for (group, command) in all.chain(workflow.map(|command| ("workflow", command))) {
+    let all = all.chain(workflow.map(|command| ("workflow", command)));
+    for (group, command) in all.chain(runs.map(|command| ("runs", command))) {
         site.run(&[group, "--help"]).code(0).says(command);
         let help = site.run(&[group, command, "--help"]).code(0).stdout;
         for option in ["--server", "--tls-ca", "--tls-cert", "--tls-key", "--timeout", "--output"] {

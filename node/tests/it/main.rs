@@ -17,5 +17,6 @@ mod node_start;
 mod node_tls;
 mod nodes;
 mod records;
+mod runs;
 mod site;
 mod workflows;

@@ -16,6 +16,20 @@ pub struct PartitionKey {
     pub partition: String,
 }
 
+impl PartitionKey {
+    /// What stands for the coordination of a run: checking its connectors, finding its partitions, completing its
+    /// destinations and finishing it. It is assigned to a node like a partition, under an epoch of its own. No step has an
+    /// empty name, so that no partition has this key; it sorts before all partitions of its run.
+    pub fn coordinator(run: Uuid) -> Self {
+        Self { run, source: String::new(), partition: String::new() }
+    }
+
+    /// Whether it is [`Self::coordinator`] of its run.
+    pub fn is_coordinator(&self) -> bool {
+        self.source.is_empty() && self.partition.is_empty()
+    }
+}
+
 /// A partition's way to one destination in one run: what has a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -79,6 +79,14 @@ pub enum Rejection {
     RunFinished { run: Uuid },
     #[error("run {run} waits for the one before it")]
     RunQueued { run: Uuid },
+    #[error("run {run} is halted; resume it first")]
+    RunHalted { run: Uuid },
+    #[error("run {run} is tied to node {node}, which has its files")]
+    RunPinned { run: Uuid, node: NodeId },
+    #[error("all partitions of run {run} are known already; `{partition}` of `{source_step}` comes too late")]
+    RunDiscovered { run: Uuid, source_step: String, partition: String },
+    #[error("run {run} is not complete: {}", Missing { discovered: *discovered, open: *open })]
+    RunIncomplete { run: Uuid, discovered: bool, open: u64 },
     #[error("workflow `{workflow}` has the unfinished run {run}; finish it first")]
     RunNotFinished { workflow: String, run: Uuid },
     #[error("workflow `{workflow}` runs as {}, not as {}", RunOrNone(actual), RunOrNone(expected))]
@@ -88,6 +96,10 @@ pub enum Rejection {
     EpochConflict { partition: PartitionKey, expected: u64, actual: u64 },
     #[error("{}: nobody holds it", Partition(partition))]
     NotAssigned { partition: PartitionKey },
+    #[error("{}: it has not been claimed under this epoch", Partition(partition))]
+    NotClaimed { partition: PartitionKey },
+    #[error("{}: it is done", Partition(partition))]
+    PartitionDone { partition: PartitionKey },
     #[error("{}: node {owner} holds it, not node {node}", Partition(partition))]
     NotOwner { partition: PartitionKey, node: NodeId, owner: NodeId },
     #[error(
@@ -131,6 +143,7 @@ pub enum Kind {
     Workflow,
     Schedule,
     Run,
+    Partition,
     Secret,
     User,
 }
@@ -156,6 +169,7 @@ impl Rejection {
             | Self::RunConflict { .. }
             | Self::EpochConflict { .. }
             | Self::NotOwner { .. }
+            | Self::NotClaimed { .. }
             | Self::ClaimedByAnother { .. }
             | Self::Draining { .. }
             | Self::Released { .. }
@@ -174,7 +188,12 @@ impl Rejection {
             | Self::NotDue { .. }
             | Self::RunFinished { .. }
             | Self::RunQueued { .. }
+            | Self::RunHalted { .. }
+            | Self::RunPinned { .. }
+            | Self::RunDiscovered { .. }
+            | Self::RunIncomplete { .. }
             | Self::RunNotFinished { .. }
+            | Self::PartitionDone { .. }
             | Self::EpochsExhausted => RejectionClass::Precondition,
         }
     }
@@ -207,6 +226,7 @@ impl fmt::Display for Kind {
             Self::Workflow => "workflow",
             Self::Schedule => "schedule",
             Self::Run => "run",
+            Self::Partition => "partition",
             Self::Secret => "secret",
             Self::User => "user",
         })
@@ -217,7 +237,25 @@ struct Partition<'a>(&'a PartitionKey);
 
 impl fmt::Display for Partition<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_coordinator() {
+            return write!(f, "the coordinator of run {}", self.0.run);
+        }
         write!(f, "partition {}[{}] of run {}", self.0.source, self.0.partition, self.0.run)
+    }
+}
+
+struct Missing {
+    discovered: bool,
+    open: u64,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.discovered, self.open) {
+            (false, 0) => f.write_str("not all of its partitions are known"),
+            (false, open) => write!(f, "not all of its partitions are known, and {open} are not done"),
+            (true, open) => write!(f, "{open} of its partitions are not done"),
+        }
     }
 }
 

@@ -1,14 +1,15 @@
 use uuid::Uuid;
 
-use crate::command::Command;
+use crate::command::{Command, Holder};
 use crate::digest::Digest;
 use crate::encoding_error::EncodingError;
 use crate::envelope::Envelope;
 use crate::feature_level::FEATURE_LEVEL;
+use crate::keys::PartitionKey;
 use crate::moment::Moment;
 use crate::parts::{
-    Assignments, Audit, Checkpoints, Epochs, Meta, Nodes, Run, RunOutcome, RunPhase, Runs, Schedules,
-    Secrets, Seen, Sessions, Users, Workflows,
+    Assignments, Audit, Checkpoints, Epochs, Meta, Nodes, Partitions, Run, RunOutcome, RunPhase, Runs,
+    Schedules, Secrets, Seen, Sessions, Users, Workflows,
 };
 use crate::rejection::Rejection;
 use crate::response::Response;
@@ -32,6 +33,7 @@ pub struct State {
     pub(crate) users: Users,
     pub(crate) audit: Audit,
     pub(crate) sessions: Sessions,
+    pub(crate) partitions: Partitions,
 }
 
 impl State {
@@ -106,6 +108,8 @@ impl State {
         state.runs.index()?;
         state.workflows.index(state.runs.held_documents())?;
         state.sessions.index()?;
+        state.assignments.index();
+        state.partitions.index()?;
         let level = state.meta.feature_level();
         if level > FEATURE_LEVEL {
             return Err(EncodingError::FeatureLevel { level, known: FEATURE_LEVEL });
@@ -151,6 +155,11 @@ impl State {
     /// The ownership number of every partition.
     pub fn epochs(&self) -> &Epochs {
         &self.epochs
+    }
+
+    /// What the runs have to read.
+    pub fn partitions(&self) -> &Partitions {
+        &self.partitions
     }
 
     /// Which node holds which partition.
@@ -201,14 +210,21 @@ impl State {
             .into()
     }
 
+    /// Refuses all but the process that holds the coordinator of a run.
+    pub(crate) fn check_coordinator(&self, run: Uuid, holder: Holder) -> Result<(), Rejection> {
+        self.nodes.present(holder.node)?;
+        self.assignments.held_by(&PartitionKey::coordinator(run), holder)?;
+        Ok(())
+    }
+
     /// Puts in a new run, whose document is kept until it ends.
     pub(crate) fn start_run(&mut self, id: Uuid, run: Run) {
         self.workflows.hold(run.hash);
         self.runs.set(id, run);
     }
 
-    /// Ends an unfinished run: its assignments go, so that nothing commits for it any more; its checkpoints stay as long
-    /// as another run may go on after it.
+    /// Ends an unfinished run: its assignments go, so that nothing commits for it any more; its checkpoints stay and
+    /// partitions stay as long as another run may go on after it.
     pub(crate) fn end_run(&mut self, id: Uuid, outcome: RunOutcome, at: Moment) {
         let Some(run) = self.runs.get(id).cloned() else { return };
         let (workflow, hash) = (run.workflow.clone(), run.hash);
@@ -221,12 +237,13 @@ impl State {
         let keep = self.runs.keep_checkpoints(&workflow);
         for run in earlier.into_iter().chain([id]).filter(|run| !keep.contains(run)) {
             self.checkpoints.remove_run(run);
+            self.partitions.remove_run(run);
         }
     }
 
     /// In the order of their rows.
     fn tables(&self) -> Vec<&dyn Rows> {
-        let parts: [&[&dyn Rows]; 12] = [
+        let parts: [&[&dyn Rows]; 13] = [
             &self.meta.tables(),
             &self.nodes.tables(),
             &self.workflows.tables(),
@@ -239,6 +256,7 @@ impl State {
             &self.users.tables(),
             &self.audit.tables(),
             &self.sessions.tables(),
+            &self.partitions.tables(),
         ];
         parts.concat()
     }
@@ -258,6 +276,7 @@ impl State {
         tables.extend(self.users.tables_mut());
         tables.extend(self.audit.tables_mut());
         tables.extend(self.sessions.tables_mut());
+        tables.extend(self.partitions.tables_mut());
         tables
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use etl_raft_state::{Command, Response, State};
+use etl_raft_state::command::Holder;
+use etl_raft_state::parts::{Run, RunOutcome};
+use etl_raft_state::{Command, PartitionKey, Response, State};
 
-use crate::scene::{epoch_of, partition, route};
+use crate::scene::{WORKFLOW, epoch_at, epoch_of, route};
 
 /// What must never happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,10 +19,14 @@ pub enum Harm {
     Backwards,
     TickTwice,
     Impostor,
+    DoneAgain,
+    Begun,
+    LeftOut,
+    Usurped,
 }
 
 impl Harm {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Twice,
         Self::Unseen,
         Self::Stale,
@@ -29,6 +35,10 @@ impl Harm {
         Self::Backwards,
         Self::TickTwice,
         Self::Impostor,
+        Self::DoneAgain,
+        Self::Begun,
+        Self::LeftOut,
+        Self::Usurped,
     ];
 
     /// The property that it breaks.
@@ -42,6 +52,12 @@ impl Harm {
             Self::Backwards => "positions do not go back, and nothing is left out",
             Self::TickTwice => "a tick fires once",
             Self::Impostor => "a node speaks for its own store only",
+            Self::DoneAgain => "what is done is not given to anybody, and only who has it says so",
+            Self::Begun => {
+                "nothing of a halted run is begun, and it goes on with a version that is in force or its own"
+            }
+            Self::LeftOut => "a completed run has every partition, done",
+            Self::Usurped => "only the holder of the coordinator speaks for a run",
         }
     }
 }
@@ -56,6 +72,8 @@ pub struct Ghost {
     processes: BTreeMap<u64, (u64, u64)>,
     /// Ticks that have fired, and the command.
     ticks: BTreeMap<u64, u64>,
+    /// Partitions that were called done.
+    done: BTreeSet<PartitionKey>,
 }
 
 /// One command that was committed, as its author meant it.
@@ -84,6 +102,15 @@ impl Ghost {
         note(Harm::Stale, deed.changed && is_stale(deed));
         note(Harm::EpochAgain, epoch_of(deed.after) < epoch_of(deed.before));
         note(Harm::Backwards, goes_backwards(deed));
+        note(Harm::DoneAgain, deed.changed && does_again(deed, &self.done));
+        note(Harm::Begun, deed.changed && begins_while_halted(deed));
+        note(Harm::LeftOut, deed.changed && leaves_out(deed));
+        note(Harm::Usurped, deed.changed && usurps(deed));
+        if let (Command::Release(release), Response::Done) = (deed.command, deed.response)
+            && release.done
+        {
+            self.done.insert(release.partition.clone());
+        }
         self.epoch_given(deed);
         self.epoch_taken(deed);
         self.tick(deed);
@@ -97,6 +124,7 @@ impl Ghost {
 
     fn epoch_given(&mut self, deed: &Deed<'_>) {
         if let (Command::Assign(assign), Response::Assigned { epoch }) = (deed.command, deed.response)
+            && !assign.partition.is_coordinator()
             && self
                 .given
                 .insert(*epoch, (deed.print, assign.owner))
@@ -109,7 +137,9 @@ impl Ghost {
     /// A process that is told that it has claimed, or whose checkpoint is stored, holds the epoch.
     fn epoch_taken(&mut self, deed: &Deed<'_>) {
         let taken = match deed.command {
-            Command::Claim(claim) if *deed.response == Response::Done => {
+            Command::Claim(claim)
+                if *deed.response == Response::Done && !claim.partition.is_coordinator() =>
+            {
                 Some((claim.epoch, (claim.node, claim.incarnation)))
             }
             Command::AdvanceCheckpoints(advance) if deed.changed => {
@@ -143,7 +173,7 @@ fn replaces_unseen(deed: &Deed<'_>) -> bool {
         Command::DeleteWorkflow(delete) => {
             delete.expected_version.is_some_and(|seen| seen != version(&delete.name))
         }
-        Command::Assign(assign) => assign.expected_epoch != epoch_of(before),
+        Command::Assign(assign) => assign.expected_epoch != epoch_at(before, &assign.partition),
         Command::StartRun(start) => {
             start.replaces != before.runs().active(&start.workflow)
                 || start.expected_version.is_some_and(|seen| seen != version(&start.workflow))
@@ -155,12 +185,14 @@ fn replaces_unseen(deed: &Deed<'_>) -> bool {
 
 /// Whether the author's epoch, or run, is not the present one.
 fn is_stale(deed: &Deed<'_>) -> bool {
-    let epoch = deed.before.assignments().get(&partition(0)).map_or(0, |assignment| assignment.epoch);
+    let epoch_now = |key: &PartitionKey| deed.before.assignments().get(key).map_or(0, |held| held.epoch);
     match deed.command {
-        Command::AdvanceCheckpoints(advance) => advance.items.iter().any(|item| item.epoch != epoch),
-        Command::Release(release) => release.epoch != epoch,
-        Command::BeginDrain(drain) => drain.epoch != epoch,
-        Command::Claim(claim) => claim.epoch != epoch,
+        Command::AdvanceCheckpoints(advance) => {
+            advance.items.iter().any(|item| item.epoch != epoch_now(&item.route.partition))
+        }
+        Command::Release(release) => release.epoch != epoch_now(&release.partition),
+        Command::BeginDrain(drain) => drain.epoch != epoch_now(&drain.partition),
+        Command::Claim(claim) => claim.epoch != epoch_now(&claim.partition),
         Command::Assign(assign) => {
             deed.before.runs().get(assign.partition.run).is_none_or(|run| run.is_finished())
         }
@@ -186,4 +218,63 @@ fn goes_backwards(deed: &Deed<'_>) -> bool {
         _ => false,
     };
     next_seq < seq || next_position < position || left_out
+}
+
+/// Whether a partition was given away that was done, or is called done by one who has not claimed it.
+fn does_again(deed: &Deed<'_>, done: &BTreeSet<PartitionKey>) -> bool {
+    match deed.command {
+        Command::Assign(assign) => done.contains(&assign.partition),
+        Command::Release(release) if release.done => {
+            let held = deed.before.assignments().get(&release.partition);
+            held.is_none_or(|held| !held.is_held_by(release.node, release.incarnation, release.epoch))
+        }
+        _ => false,
+    }
+}
+
+/// Whether something of a halted run was begun, or it was resumed in a way that its author did not mean.
+fn begins_while_halted(deed: &Deed<'_>) -> bool {
+    let halted = |run| deed.before.runs().get(run).is_some_and(Run::is_halted);
+    match deed.command {
+        Command::Assign(assign) => halted(assign.partition.run),
+        Command::Claim(claim) => halted(claim.partition.run),
+        Command::AddPartitions(add) => halted(add.run),
+        Command::ResumeRun(resume) => {
+            let own = deed.before.runs().get(resume.run).map(|run| run.version);
+            own != Some(resume.version) && deed.before.workflows().current_version(WORKFLOW) != resume.version
+        }
+        _ => false,
+    }
+}
+
+/// Whether a run was completed with something left to do, or has got something to do that its list had not when it was
+/// complete.
+fn leaves_out(deed: &Deed<'_>) -> bool {
+    match deed.command {
+        Command::FinishRun(finish) if finish.outcome == RunOutcome::Completed => {
+            !deed.before.runs().get(finish.run).is_some_and(|run| run.discovered)
+                || deed.before.partitions().of_run(finish.run).any(|(_, row)| !row.done)
+        }
+        Command::AddPartitions(add) => {
+            deed.before.runs().get(add.run).is_some_and(|run| run.discovered)
+                && deed.after.partitions().count(add.run) > deed.before.partitions().count(add.run)
+        }
+        _ => false,
+    }
+}
+
+/// Whether the author speaks for a run whose coordinator it has not, or not any more.
+fn usurps(deed: &Deed<'_>) -> bool {
+    let (run, by) = match deed.command {
+        Command::AddPartitions(add) => {
+            (add.run, Some(Holder { node: add.node, incarnation: add.incarnation, epoch: add.epoch }))
+        }
+        Command::FinishRun(finish) if finish.by.is_some() || finish.outcome == RunOutcome::Completed => {
+            (finish.run, finish.by)
+        }
+        _ => return false,
+    };
+    let held = deed.before.assignments().get(&PartitionKey::coordinator(run));
+    let (Some(held), Some(by)) = (held, by) else { return true };
+    !held.is_held_by(by.node, by.incarnation, by.epoch)
 }

@@ -1,6 +1,9 @@
-use etl_raft_state::{Command, Envelope, State};
+use etl_raft_state::command::{AddPartitions, Assign, Claim, FinishRun, HaltRun, Holder, Release, ResumeRun};
+use etl_raft_state::parts::{Run, RunOutcome, RunPhase};
+use etl_raft_state::{Command, Envelope, PartitionKey, State};
+use uuid::Uuid;
 
-use crate::scene::{RUNS, WORKFLOW, epoch_of, route};
+use crate::scene::{RUNS, WORKFLOW, epoch_at, partition, route};
 
 /// What stands between a command and the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +33,32 @@ pub enum Guard {
     TickTime,
     NodeFrom,
     NodeStore,
+    /// The coordinator's process, of one who adds partitions.
+    AddHolder,
+    /// The coordinator's epoch, of one who adds partitions.
+    AddEpoch,
+    /// The coordinator's process, of one who finishes a run.
+    FinishHolder,
+    /// The coordinator's epoch, of one who finishes a run.
+    FinishEpoch,
+    /// Somebody holds the coordinator of a run that is completed.
+    FinishBy,
+    /// A run is completed when every partition is done.
+    FinishOpen,
+    /// A run is completed when all partitions are known.
+    FinishDiscovered,
+    /// A partition that is called done is marked, so that it is not assigned.
+    DoneMark,
+    /// A partition is called done by who has claimed it.
+    DoneClaimed,
+    /// Nothing is assigned in a halted run.
+    AssignHalted,
+    /// Nothing is claimed in a halted run.
+    ClaimHalted,
+    /// No partition is added to a halted run.
+    AddHalted,
+    /// The version with which a run is resumed.
+    ResumeVersion,
 }
 
 impl Guard {
@@ -44,7 +73,7 @@ impl Guard {
             Command::PutWorkflow(put) if self == Self::PutVersion => put.expected_version = None,
             Command::DeleteWorkflow(delete) if self == Self::DeleteVersion => delete.expected_version = None,
             Command::Assign(assign) => match self {
-                Self::AssignEpoch => assign.expected_epoch = epoch_of(state),
+                Self::AssignEpoch => assign.expected_epoch = epoch_at(state, &assign.partition),
                 Self::RunRunning => {
                     assign.partition.run = state.runs().active(WORKFLOW).unwrap_or(RUNS[0]);
                 }
@@ -77,6 +106,7 @@ impl Guard {
                     }
                 }
             }
+            Command::Release(release) if self == Self::DoneMark => release.done = false,
             Command::Release(release) if self == Self::ReleaseEpoch => {
                 if let Some(known) = state.assignments().get(&release.partition) {
                     release.epoch = known.epoch;
@@ -86,6 +116,28 @@ impl Guard {
                 if let Some(known) = state.assignments().get(&drain.partition) {
                     drain.epoch = known.epoch;
                 }
+            }
+            Command::AddPartitions(add) => {
+                let held = holder(state, add.run);
+                match (self, held) {
+                    (Self::AddEpoch, Some(held)) => add.epoch = held.epoch,
+                    (Self::AddHolder, Some(held)) => {
+                        (add.node, add.incarnation, add.epoch) = (held.node, held.incarnation, held.epoch);
+                    }
+                    _ => {}
+                }
+            }
+            Command::FinishRun(finish) => {
+                let held = holder(state, finish.run);
+                match (self, &mut finish.by, held) {
+                    (Self::FinishEpoch, Some(by), Some(held)) => by.epoch = held.epoch,
+                    (Self::FinishHolder, Some(by), Some(held)) => *by = held,
+                    (Self::FinishBy, by @ None, held) => *by = held,
+                    _ => {}
+                }
+            }
+            Command::ResumeRun(resume) if self == Self::ResumeVersion => {
+                resume.version = state.workflows().current_version(WORKFLOW);
             }
             Command::StartRun(start) => match self {
                 Self::RunReplaces => start.replaces = state.runs().active(&start.workflow),
@@ -112,4 +164,55 @@ impl Guard {
         }
         envelope
     }
+
+    /// What brings the state to where this guard lets the command pass, and what brings it back.
+    pub fn detour(self, command: &Command, state: &State) -> (Vec<Command>, Vec<Command>) {
+        let run = match (self, command) {
+            (Self::AssignHalted, Command::Assign(assign)) => assign.partition.run,
+            (Self::ClaimHalted, Command::Claim(claim)) => claim.partition.run,
+            (Self::AddHalted, Command::AddPartitions(add)) => add.run,
+            (Self::DoneClaimed, Command::Release(Release { partition, epoch, node, incarnation, .. })) => {
+                let (partition, epoch) = (partition.clone(), *epoch);
+                let (node, incarnation) = (*node, *incarnation);
+                return (vec![Claim { partition, epoch, node, incarnation }.into()], Vec::new());
+            }
+            (Self::FinishDiscovered, Command::FinishRun(FinishRun { run, by: Some(by), .. })) => {
+                return (vec![complete(*run, *by).into()], Vec::new());
+            }
+            (
+                Self::FinishOpen,
+                Command::FinishRun(FinishRun { by: Some(_), outcome: RunOutcome::Completed, .. }),
+            ) => return (do_the_rest(state), Vec::new()),
+            _ => return (Vec::new(), Vec::new()),
+        };
+        match state.runs().get(run) {
+            Some(Run { phase: RunPhase::Halted(halt), version, .. }) => {
+                let halt = HaltRun { run, halt: halt.clone() };
+                (vec![ResumeRun { run, version: *version }.into()], vec![halt.into()])
+            }
+            _ => (Vec::new(), Vec::new()),
+        }
+    }
+}
+
+/// Who holds the coordinator of a run.
+fn holder(state: &State, run: Uuid) -> Option<Holder> {
+    let held = state.assignments().get(&PartitionKey::coordinator(run))?;
+    Some(Holder { node: held.owner, incarnation: held.claimed_by?, epoch: held.epoch })
+}
+
+fn complete(run: Uuid, by: Holder) -> AddPartitions {
+    let Holder { node, incarnation, epoch } = by;
+    AddPartitions { run, epoch, node, incarnation, partitions: Vec::new(), complete: true }
+}
+
+/// Calls the partition of the first run done, whoever has it.
+fn do_the_rest(state: &State) -> Vec<Command> {
+    let (partition, expected_epoch) = (partition(0), epoch_at(state, &partition(0)));
+    let (node, incarnation, epoch) = (1, 99, expected_epoch + 1);
+    vec![
+        Assign { partition: partition.clone(), owner: node, expected_epoch }.into(),
+        Claim { partition: partition.clone(), epoch, node, incarnation }.into(),
+        Release { partition, epoch, node, incarnation, checkpoints: Vec::new(), done: true }.into(),
+    ]
 }

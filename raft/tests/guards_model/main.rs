@@ -85,6 +85,12 @@ models! {
     runs_are_safe: scenes::runs::starters;
     ticks_are_safe: scenes::runs::ticks;
     node_states_are_safe: scenes::nodes::judges;
+    coordination_is_safe_while_it_moves: scenes::coordination::moves;
+    coordination_is_safe_when_it_comes_back: scenes::coordination::comes_back;
+    the_end_of_a_run_is_safe: scenes::coordination::finishers;
+    what_is_done_is_safe: scenes::coordination::last_partition;
+    halting_is_safe: scenes::halting::halt;
+    resuming_is_safe: scenes::halting::resume;
 }
 
 guards! {
@@ -108,4 +114,17 @@ guards! {
     a_tick_needs_its_time: TickTime, scenes::runs::ticks, TickTwice;
     node_state_needs_the_expected_one: NodeFrom, scenes::nodes::judges, Unseen;
     update_node_needs_the_store: NodeStore, scenes::nodes::judges, Impostor;
+    add_partitions_needs_the_holder: AddHolder, scenes::coordination::moves, Usurped;
+    add_partitions_needs_the_epoch: AddEpoch, scenes::coordination::comes_back, Usurped;
+    finish_run_needs_the_holder: FinishHolder, scenes::coordination::finishers, Usurped;
+    finish_run_needs_the_epoch: FinishEpoch, scenes::coordination::comes_back, Usurped;
+    a_run_is_completed_by_its_coordinator: FinishBy, scenes::coordination::finishers, Usurped;
+    a_run_is_completed_when_all_is_done: FinishOpen, scenes::coordination::last_partition, LeftOut;
+    a_run_is_completed_when_all_is_known: FinishDiscovered, scenes::coordination::last_partition, LeftOut;
+    a_done_partition_is_marked: DoneMark, scenes::coordination::last_partition, DoneAgain;
+    a_partition_is_done_by_who_has_claimed_it: DoneClaimed, scenes::coordination::last_partition, DoneAgain;
+    assign_needs_a_run_that_is_not_halted: AssignHalted, scenes::halting::halt, Begun;
+    claim_needs_a_run_that_is_not_halted: ClaimHalted, scenes::halting::halt, Begun;
+    add_partitions_needs_a_run_that_is_not_halted: AddHalted, scenes::halting::halt, Begun;
+    resume_needs_a_known_version: ResumeVersion, scenes::halting::resume, Begun;
 }

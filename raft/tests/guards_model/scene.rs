@@ -1,6 +1,8 @@
 //! Who plays, and what they do.
 
-use etl_raft_state::command::{PutWorkflow, RegisterNode, SetNodeState, StartRun};
+use etl_raft_state::command::{
+    AddPartitions, Assign, Claim, Holder, NewPartition, PutWorkflow, RegisterNode, SetNodeState, StartRun,
+};
 use etl_raft_state::{
     Command, ContentHash, Envelope, EpochKey, FEATURE_LEVEL, NodeState, PartitionKey, RouteKey, State,
 };
@@ -15,6 +17,9 @@ pub const WORKFLOW: &str = "w";
 
 /// The first is running from the beginning, where there is one.
 pub const RUNS: [Uuid; 3] = [Uuid::from_u128(0x41), Uuid::from_u128(0x42), Uuid::from_u128(0x43)];
+
+/// Who coordinates the first run from the beginning, where there is one.
+pub const COORDINATOR: Holder = Holder { node: 1, incarnation: 10, epoch: 1 };
 
 /// When everything happens, in milliseconds since 1970.
 pub const TIME_MS: u64 = 10_000;
@@ -82,6 +87,10 @@ fn never(harm: Harm) -> Property<Play> {
         Harm::Backwards => |_, world| !world.ghost.harm.contains(&Harm::Backwards),
         Harm::TickTwice => |_, world| !world.ghost.harm.contains(&Harm::TickTwice),
         Harm::Impostor => |_, world| !world.ghost.harm.contains(&Harm::Impostor),
+        Harm::DoneAgain => |_, world| !world.ghost.harm.contains(&Harm::DoneAgain),
+        Harm::Begun => |_, world| !world.ghost.harm.contains(&Harm::Begun),
+        Harm::LeftOut => |_, world| !world.ghost.harm.contains(&Harm::LeftOut),
+        Harm::Usurped => |_, world| !world.ghost.harm.contains(&Harm::Usurped),
     };
     Property::always(harm.name(), condition)
 }
@@ -124,13 +133,37 @@ pub fn store(node: u64) -> Uuid {
     Uuid::from_u128(u128::from(node))
 }
 
-/// Two nodes and a workflow that runs.
+/// Two nodes and a workflow that runs, whose coordinator is held by [`COORDINATOR`] and which has one partition.
 pub fn running() -> Vec<Command> {
+    let mut commands = coordinated();
+    commands.push(add(COORDINATOR, "p", false).into());
+    commands
+}
+
+/// Two nodes and a workflow that runs, whose coordinator is held by [`COORDINATOR`].
+pub fn coordinated() -> Vec<Command> {
     let mut commands = nodes();
     commands.push(put(1, Some(0)).into());
-    let run = StartRun { run: RUNS[0], workflow: WORKFLOW.into(), expected_version: None, replaces: None };
+    let run = StartRun {
+        run: RUNS[0],
+        workflow: WORKFLOW.into(),
+        expected_version: None,
+        replaces: None,
+        pinned: None,
+    };
+    let Holder { node, incarnation, epoch } = COORDINATOR;
+    let partition = PartitionKey::coordinator(RUNS[0]);
     commands.push(run.into());
+    commands.push(Assign { partition: partition.clone(), owner: node, expected_epoch: 0 }.into());
+    commands.push(Claim { partition, epoch, node, incarnation }.into());
     commands
+}
+
+/// A partition of the first run, as the holder of its coordinator tells of it.
+pub fn add(by: Holder, partition: &str, complete: bool) -> AddPartitions {
+    let Holder { node, incarnation, epoch } = by;
+    let told = NewPartition { source: "s".into(), partition: partition.into(), bytes: None, records: None };
+    AddPartitions { run: RUNS[0], epoch, node, incarnation, partitions: vec![told], complete }
 }
 
 /// Another number is another document.
@@ -151,6 +184,12 @@ pub fn route() -> RouteKey {
 
 /// The partition's last epoch.
 pub fn epoch_of(state: &State) -> u64 {
-    let key = EpochKey { workflow: WORKFLOW.into(), source: "s".into(), partition: "p".into() };
+    epoch_at(state, &partition(0))
+}
+
+/// The last epoch of a partition or coordinator.
+pub fn epoch_at(state: &State, key: &PartitionKey) -> u64 {
+    let (source, partition) = (key.source.clone(), key.partition.clone());
+    let key = EpochKey { workflow: WORKFLOW.into(), source, partition };
     state.epochs().current(&key, state.meta())
 }

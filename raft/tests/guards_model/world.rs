@@ -117,11 +117,17 @@ impl World {
         };
         let before = self.state.clone();
         let mut after = State::clone(&before);
-        let next = before.meta().last_index().unwrap_or(0) + 1;
+        let (there, back) =
+            play.missing.map(|guard| guard.detour(&envelope.command, &before)).unwrap_or_default();
+        bring(&mut after, there);
+        after.take_changes();
+        let next = after.meta().last_index().unwrap_or(0) + 1;
         let is_old = play.scene.is_read_again && sent.commits > 0 && play.missing != Some(Guard::Index);
         let index = if is_old { sent.index } else { next };
         let response = after.apply(index, &envelope);
         let changed = after.take_changes().iter().any(|(key, _)| is_content(key));
+        bring(&mut after, back);
+        after.take_changes();
         self.ghost.witness(&Deed {
             print: sent.print,
             command: &sent.envelope.command,
@@ -149,6 +155,14 @@ impl World {
             .map(|sent| sent.iter().map(|s| (s.print, s.index, s.commits, s.has_acted, s.told)).collect())
             .collect();
         (self.digest, self.repetitions, &self.ghost, sent)
+    }
+}
+
+/// Applies what is not part of the play.
+fn bring(state: &mut State, commands: Vec<Command>) {
+    for command in commands {
+        let index = state.meta().last_index().unwrap_or(0) + 1;
+        state.apply(index, &Envelope { time_ms: TIME_MS, session: None, command });
     }
 }
 

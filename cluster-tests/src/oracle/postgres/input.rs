@@ -15,6 +15,12 @@ pub const PARTITIONS: usize = 2;
 const KEY_STEP: i64 = 7;
 const FIRST_KEY: i64 = -20_000;
 
+/// Forbids values to be stored apart from their rows. The place for them goes when the table is rewritten.
+const TOGETHER: &str =
+    "ALTER TABLE input.records ALTER text SET STORAGE PLAIN, ALTER note SET STORAGE PLAIN, \
+    ALTER price SET STORAGE PLAIN, ALTER checksum SET STORAGE PLAIN;
+VACUUM FULL input.records;";
+
 impl Postgres {
     /// Empties the database and fills the table that a run reads, without the code under test. Rows with a key are
     /// stored in another order than that of their keys.
@@ -33,11 +39,13 @@ impl Postgres {
         drop(out);
         let price = if is_exact { "numeric(12, 3)" } else { "double precision" };
         let key = if is_keyed { "PRIMARY KEY" } else { "NOT NULL" };
+        let together = if cell.source == SourceKind::PostgresBlocks { TOGETHER } else { "" };
         // An exact number can be NaN, which no column of the output can hold: that is what malformed means here.
         self.run(&format!(
             "CREATE SCHEMA input;
              CREATE TABLE {INPUT} (id bigint {key}, p integer NOT NULL, i bigint NOT NULL, text text, note text, \
              price {price}, flag boolean, bucket smallint, divisor integer, checksum text);
+             {together}
              \\copy {INPUT} FROM {} CSV\n\
              ANALYZE {INPUT};",
             literal(&path.to_string_lossy())

@@ -3,11 +3,11 @@ use std::time::Duration;
 
 use etl_proto::admin as wire;
 use etl_raft::network::Dialer;
-use tonic::{Request, Response};
+use tonic::Request;
 use uuid::Uuid;
 
 use super::backup::Backup;
-use super::caller::{Caller, Effect, Share};
+use super::caller::Caller;
 use crate::convert::Malformed;
 use crate::error::Error;
 use crate::model::{Applied, ClusterStatus, Consistency, Linted, WorkflowDocument, WorkflowSummary};
@@ -22,7 +22,7 @@ use crate::model::{Applied, ClusterStatus, Consistency, Linted, WorkflowDocument
 /// All calls return [`Error`]; one that names every server and why it did not answer, or the refusal of the one that did.
 #[derive(Clone)]
 pub struct AdminClient {
-    caller: Caller,
+    pub(super) caller: Caller,
 }
 
 /// Who leads.
@@ -34,26 +34,28 @@ pub struct Leadership {
     pub term: u64,
 }
 
-fn timed<T>(message: T, limit: Duration) -> Request<T> {
+pub(super) fn timed<T>(message: T, limit: Duration) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(limit);
     request
 }
 
-fn request_id() -> Vec<u8> {
+pub(super) fn request_id() -> Vec<u8> {
     Uuid::new_v4().as_bytes().to_vec()
 }
 
 /// Makes one call: the method of the stub, its request, what it does when it is repeated, how long it may take.
 macro_rules! call {
     ($client:expr, $method:ident, $request:expr, $effect:ident, $share:ident) => {{
+        use $crate::client::caller::{Effect, Share};
         let request = $request;
         $client.caller.call(Effect::$effect, Share::$share, move |mut stub, limit| {
-            let request = timed(request.clone(), limit);
-            async move { stub.$method(request).await.map(Response::into_inner) }
+            let request = $crate::client::admin_client::timed(request.clone(), limit);
+            async move { stub.$method(request).await.map(tonic::Response::into_inner) }
         })
     }};
 }
+pub(super) use call;
 
 impl AdminClient {
     /// `servers` are HOST:PORT of admin listeners, in the order in which they are asked; `dialer` connects to them, with
@@ -210,11 +212,11 @@ impl AdminClient {
     }
 }
 
-fn wire_consistency(consistency: Consistency) -> i32 {
+pub(super) fn wire_consistency(consistency: Consistency) -> i32 {
     wire::Consistency::from(consistency).into()
 }
 
-fn malformed(server: &str) -> impl FnOnce(Malformed) -> Error {
+pub(super) fn malformed(server: &str) -> impl FnOnce(Malformed) -> Error {
     let server = server.to_owned();
     |problem| Error::Malformed { server, problem }
 }

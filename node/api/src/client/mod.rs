@@ -5,6 +5,9 @@ mod admin_client;
 mod backup;
 mod caller;
 mod dialing;
+mod run_watch;
+mod runs;
 
 pub use admin_client::{AdminClient, Leadership};
 pub use backup::{Backup, SavedBackup, save_backup};
+pub use run_watch::RunWatch;

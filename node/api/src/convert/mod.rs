@@ -3,12 +3,17 @@
 mod cluster;
 mod finding;
 mod node;
+mod partition;
+mod run;
 mod workflow;
 
 pub(crate) use finding::{finding_from_wire, finding_to_wire};
 
-use crate::model::Consistency;
+use etl_model::Counters;
 use etl_proto::admin as wire;
+use uuid::Uuid;
+
+use crate::model::Consistency;
 
 /// An answer does not hold what it must.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +33,33 @@ impl Malformed {
     fn unknown(field: &'static str, value: i32) -> Self {
         Self::new(field, format!("has the value {value}, which this program does not know; upgrade it"))
     }
+}
+
+/// A UUID with or without hyphens.
+pub(crate) fn uuid(field: &'static str, text: &str) -> Result<Uuid, Malformed> {
+    Uuid::parse_str(text).map_err(|error| Malformed::new(field, error.to_string()))
+}
+
+/// The same, where an empty text says that there is none.
+fn uuid_or_none(field: &'static str, text: &str) -> Result<Option<Uuid>, Malformed> {
+    if text.is_empty() { Ok(None) } else { uuid(field, text).map(Some) }
+}
+
+/// A text, where an empty one says that there is none.
+fn text_or_none(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn counters_to_wire(counters: &Counters) -> wire::Counters {
+    let Counters { read, delivered, filtered, dead_lettered, failed, bytes_read, bytes_written } = *counters;
+    wire::Counters { read, delivered, filtered, dead_lettered, failed, bytes_read, bytes_written }
+}
+
+fn counters_from_wire(field: &'static str, counters: Option<wire::Counters>) -> Result<Counters, Malformed> {
+    let counters = counters.ok_or_else(|| Malformed::new(field, "is missing"))?;
+    let wire::Counters { read, delivered, filtered, dead_lettered, failed, bytes_read, bytes_written } =
+        counters;
+    Ok(Counters { read, delivered, filtered, dead_lettered, failed, bytes_read, bytes_written })
 }
 
 impl From<Consistency> for wire::Consistency {

@@ -4,12 +4,18 @@ mod cluster;
 mod consistency;
 mod finding;
 mod node;
+mod partition;
 mod problem;
+mod run;
 mod workflow;
 
 pub use cluster::ClusterStatus;
 pub use consistency::Consistency;
 pub use finding::{Finding, Severity};
 pub use node::{NodeState, NodeStatus, Role};
+pub use partition::{AssignmentState, AssignmentView, PartitionProgress, PartitionView, RunPartitions};
 pub use problem::Problem;
+pub use run::{
+    PartitionCounts, RouteTotals, RunOptions, RunPhase, RunSummary, RunTarget, RunView, StartedRun,
+};
 pub use workflow::{Applied, Linted, Outcome, WorkflowDocument, WorkflowSummary};

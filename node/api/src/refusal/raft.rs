@@ -34,7 +34,17 @@ impl From<Rejection> for Refusal {
                 "add another node first; to end the cluster, stop the node and delete its data directory",
             ),
             (Rejection::RunNotFinished { .. }, _) => {
-                Self::new(Kind::Precondition, "run_not_finished", message).help("stop the run first")
+                Self::new(Kind::Precondition, "run_not_finished", message)
+                    .help("end the run first, with `workflow stop`")
+            }
+            (Rejection::RunQueued { .. }, _) => Self::new(Kind::Precondition, "run_queued", message)
+                .help("it begins when the run before it has finished"),
+            (Rejection::RunFinished { .. }, _) => Self::new(Kind::Precondition, "run_finished", message)
+                .help("start a new one with `workflow run`"),
+            (Rejection::RunHalted { .. }, _) => {
+                Self::new(Kind::Precondition, "run_halted", message).help(
+                    "continue it with `workflow resume`, or end it with `workflow stop`; `runs get` tells why it is halted",
+                )
             }
             (Rejection::FeatureLevel { .. }, _) => Self::new(Kind::Precondition, "feature_level", message),
             (_, RejectionClass::Invalid) => Self::new(Kind::Invalid, "invalid_request", message),

@@ -9,10 +9,11 @@ use etl_raft::network::Dialer;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
-use super::Lint;
 use super::backup::Backups;
 use super::leader::Leaders;
 use super::lint::Linter;
+use super::watch::Watchers;
+use super::{Lint, Locality};
 use crate::refusal::Refusal;
 
 /// The service; clones share everything.
@@ -25,13 +26,22 @@ pub(crate) struct Shared {
     pub(super) leaders: Leaders,
     pub(super) duties: Duties,
     pub(super) backups: Backups,
+    pub(super) watchers: Watchers,
     pub(super) linter: Linter,
 }
 
 impl Shared {
-    pub fn new(consensus: Consensus, duties: Duties, dialer: Arc<dyn Dialer>, lint: Arc<Lint>) -> Self {
+    pub fn new(
+        consensus: Consensus,
+        duties: Duties,
+        dialer: Arc<dyn Dialer>,
+        lint: Arc<Lint>,
+        is_local: Arc<Locality>,
+    ) -> Self {
         let leaders = Leaders::new(consensus.member().node, dialer);
-        Self { consensus, duties, leaders, backups: Backups::default(), linter: Linter::new(lint) }
+        let linter = Linter::new(lint, is_local);
+        let (backups, watchers) = (Backups::default(), Watchers::default());
+        Self { consensus, duties, leaders, backups, watchers, linter }
     }
 }
 
@@ -137,5 +147,65 @@ impl Admin for AdminService {
         request: Request<wire::GetWorkflowHistoryRequest>,
     ) -> Result<Response<wire::GetWorkflowHistoryResponse>, Status> {
         answered(self.0.workflow_history(request.into_inner()).await)
+    }
+
+    async fn run_workflow(
+        &self,
+        request: Request<wire::RunWorkflowRequest>,
+    ) -> Result<Response<wire::RunWorkflowResponse>, Status> {
+        answered(self.0.run_workflow(request.into_inner()).await)
+    }
+
+    async fn pause_run(
+        &self,
+        request: Request<wire::PauseRunRequest>,
+    ) -> Result<Response<wire::PauseRunResponse>, Status> {
+        answered(self.0.pause_run(request.into_inner()).await)
+    }
+
+    async fn resume_run(
+        &self,
+        request: Request<wire::ResumeRunRequest>,
+    ) -> Result<Response<wire::ResumeRunResponse>, Status> {
+        answered(self.0.resume_run(request.into_inner()).await)
+    }
+
+    async fn stop_run(
+        &self,
+        request: Request<wire::StopRunRequest>,
+    ) -> Result<Response<wire::StopRunResponse>, Status> {
+        answered(self.0.stop_run(request.into_inner()).await)
+    }
+
+    async fn list_runs(
+        &self,
+        request: Request<wire::ListRunsRequest>,
+    ) -> Result<Response<wire::ListRunsResponse>, Status> {
+        answered(self.0.list_runs(request.into_inner()).await)
+    }
+
+    async fn get_run(
+        &self,
+        request: Request<wire::GetRunRequest>,
+    ) -> Result<Response<wire::GetRunResponse>, Status> {
+        answered(self.0.get_run(request.into_inner()).await)
+    }
+
+    type WatchRunStream = Pin<Box<dyn Stream<Item = Result<wire::WatchRunResponse, Status>> + Send>>;
+
+    async fn watch_run(
+        &self,
+        request: Request<wire::WatchRunRequest>,
+    ) -> Result<Response<Self::WatchRunStream>, Status> {
+        let views = self.0.watch_run(request.into_inner()).await?;
+        Ok(Response::new(Box::pin(views)))
+    }
+
+    async fn list_partitions(
+        &self,
+        request: Request<wire::ListPartitionsRequest>,
+    ) -> Result<Response<wire::ListPartitionsResponse>, Status> {
+        let listed = self.0.list_partitions(request.into_inner()).await?;
+        Ok(Response::new((&listed).into()))
     }
 }

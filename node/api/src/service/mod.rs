@@ -6,10 +6,16 @@ mod leader;
 mod leadership;
 mod lint;
 mod nodes;
+mod partition_views;
 mod removal;
+mod run_target;
+mod run_views;
+mod runs;
+mod start;
 mod status;
+mod watch;
 mod workflows;
 
-pub use lint::Lint;
+pub use lint::{Lint, Locality};
 
 pub(crate) use admin::{AdminService, Shared};

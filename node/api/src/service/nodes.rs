@@ -1,5 +1,6 @@
 use etl_raft::NodeId;
 use etl_raft_state::command::SetNodeState;
+use etl_raft_state::parts::{Assignment, AssignmentState};
 use etl_raft_state::{NodeState, Rejection, State};
 
 use super::Shared;
@@ -12,7 +13,7 @@ const ATTEMPTS: usize = 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Standing {
     pub state: NodeState,
-    /// Partitions that are assigned to it.
+    /// Partitions that are assigned to it and that it has not let go of.
     pub partitions: u64,
 }
 
@@ -65,7 +66,9 @@ impl Shared {
 
 pub(super) fn standing(state: &State, node: NodeId) -> Option<Standing> {
     let known = state.nodes().get(node)?;
-    let partitions = state.assignments().iter().filter(|(_, assignment)| assignment.owner == node).count();
+    // What it has let go of is named after it until somebody else is given it.
+    let held = |assignment: &Assignment| assignment.state != AssignmentState::Released;
+    let partitions = state.assignments().of_owner(node).filter(|(_, assignment)| held(assignment)).count();
     Some(Standing { state: known.state, partitions: partitions as u64 })
 }
 

@@ -5,6 +5,7 @@ use etl_cluster::{Overview, OverviewNode, problems};
 use etl_proto::admin as wire;
 use etl_raft::NodeId;
 use etl_raft::consensus::Status as RaftStatus;
+use etl_raft_state::parts::AssignmentState;
 use etl_raft_state::{Node, NodeState as AgreedState, State};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -18,14 +19,15 @@ struct Agreed {
     cluster: Option<Uuid>,
     feature_level: u32,
     nodes: Vec<(NodeId, Node)>,
-    /// Partitions by the node they are assigned to.
+    /// Partitions by the node that has them.
     partitions: BTreeMap<NodeId, u64>,
 }
 
 impl Agreed {
     fn read(state: &State) -> Self {
         let mut partitions = BTreeMap::new();
-        for (_, assignment) in state.assignments().iter() {
+        let all = state.assignments().iter().map(|(_, assignment)| assignment);
+        for assignment in all.filter(|assignment| assignment.state != AssignmentState::Released) {
             *partitions.entry(assignment.owner).or_insert(0) += 1;
         }
         Self {

@@ -4,10 +4,10 @@ use etl_raft_state::command::{DeleteWorkflow, PutWorkflow};
 use etl_raft_state::limits::MAX_DOCUMENT;
 use etl_raft_state::{Command, ContentHash, PutOutcome, Response, Session, State};
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 use super::Shared;
 use super::lint::Valid;
+use super::run_target::{request_id, unknown_workflow};
 use crate::convert::finding_to_wire;
 use crate::model::{Applied, Outcome, WorkflowDocument, WorkflowSummary};
 use crate::refusal::{Kind, Refusal};
@@ -135,17 +135,9 @@ impl Shared {
 }
 
 /// A session of one command, so that the same request acts once whichever node it is sent to.
-fn session(request_id: &Bytes) -> Result<Option<Session>, Refusal> {
-    if request_id.is_empty() {
-        return Ok(None);
-    }
-    match Uuid::from_slice(request_id) {
-        Ok(client) => Ok(Some(Session { client, seq: 1, acknowledged_below: 1 })),
-        Err(_) => {
-            let message = format!("request_id has {} bytes instead of 16", request_id.len());
-            Err(Refusal::new(Kind::Invalid, "invalid_request", message))
-        }
-    }
+fn session(bytes: &Bytes) -> Result<Option<Session>, Refusal> {
+    let client = request_id(bytes)?;
+    Ok(client.map(|client| Session { client, seq: 1, acknowledged_below: 1 }))
 }
 
 fn check_size(document: &str) -> Result<(), Refusal> {
@@ -190,16 +182,11 @@ fn summary(name: &str, version: u64, hash: ContentHash, changed_at_ms: u64) -> W
     WorkflowSummary { name: name.to_owned(), version, hash: hash.to_string(), changed_at_ms, deleted: false }
 }
 
-fn unknown(name: &str) -> Refusal {
-    Refusal::new(Kind::NotFound, "not_found", format!("there is no workflow `{name}`"))
-        .help("see `workflow list` for those in force")
-}
-
 /// The version in force for 0.
 fn find(state: &State, name: &str, version: u64) -> Result<WorkflowDocument, Refusal> {
     let workflows = state.workflows();
     let wanted = match version {
-        0 => workflows.get(name).ok_or_else(|| unknown(name))?.version,
+        0 => workflows.get(name).ok_or_else(|| unknown_workflow(name))?.version,
         version => version,
     };
     let found = workflows.version(name, wanted).and_then(|found| {
@@ -210,7 +197,7 @@ fn find(state: &State, name: &str, version: u64) -> Result<WorkflowDocument, Ref
         })
     });
     found.ok_or_else(|| match workflows.history(name).next() {
-        None => unknown(name),
+        None => unknown_workflow(name),
         Some(_) => {
             Refusal::new(Kind::NotFound, "not_found", format!("workflow `{name}` has no version {wanted}"))
                 .help(format!("see `workflow history {name}` for the versions that are kept"))
@@ -225,7 +212,7 @@ fn history(state: &State, name: &str) -> Result<Vec<WorkflowSummary>, Refusal> {
         .history(name)
         .map(|found| summary(name, found.version, found.hash, found.changed_at_ms))
         .collect();
-    let Some(last) = versions.first() else { return Err(unknown(name)) };
+    let Some(last) = versions.first() else { return Err(unknown_workflow(name)) };
     if let Some(changed_at_ms) = workflows.deleted_at_ms(name) {
         versions.insert(0, WorkflowSummary { changed_at_ms, deleted: true, ..last.clone() });
     }

@@ -2,11 +2,12 @@ use std::time::Duration;
 
 use etl_api::Kind;
 use etl_api::model::{Consistency, NodeState, Role};
-use etl_raft_state::command::{Assign, PutWorkflow, StartRun};
-use etl_raft_state::{Command, ContentHash, PartitionKey};
+use etl_raft_state::command::{FinishRun, PutWorkflow, StartRun};
+use etl_raft_state::{Command, ContentHash, PartitionKey, RunOutcome};
 use uuid::Uuid;
 
 use crate::site::{Node, client, refused, stop_all, three, workflow};
+use crate::work::give;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_status_of_one_node() {
@@ -71,9 +72,9 @@ async fn a_node_drains_and_resumes_also_twice() {
     node.stop().await;
 }
 
-/// A run with one partition on a node.
+/// A run that can go nowhere but to a node, with its coordinator there.
 async fn assign(node: &Node, owner: u64) -> PartitionKey {
-    let key = PartitionKey { run: Uuid::new_v4(), source: "source".to_owned(), partition: "0".to_owned() };
+    let run = Uuid::new_v4();
     let hash = ContentHash::from([7; 32]);
     let put = PutWorkflow {
         name: "busy".to_owned(),
@@ -81,13 +82,19 @@ async fn assign(node: &Node, owner: u64) -> PartitionKey {
         hash,
         expected_version: None,
     };
-    let start: Command =
-        StartRun { run: key.run, workflow: "busy".to_owned(), expected_version: None, replaces: None }.into();
-    let assign: Command = Assign { partition: key.clone(), owner, expected_epoch: 0 }.into();
-    for command in [put.into(), start, assign] {
+    let start = StartRun {
+        run,
+        workflow: "busy".to_owned(),
+        expected_version: None,
+        replaces: None,
+        pinned: Some(owner),
+    };
+    for command in [Command::from(put), start.into()] {
         let response = node.consensus.write(command).await.unwrap();
         assert_eq!(response.rejection(), None, "{response:?}");
     }
+    let key = PartitionKey::coordinator(run);
+    give(node, &key, owner).await;
     key
 }
 
@@ -148,8 +155,8 @@ async fn a_follower_is_removed_after_its_partitions_have_left() {
     });
     leader.until("it drains", |status| status.node(leaving).unwrap().state == NodeState::Draining).await;
     assert!(!removal.is_finished(), "it has a partition");
-    let moved = Assign { partition: key, owner: 1, expected_epoch: 1 };
-    let response = leader.consensus.write(moved).await.unwrap();
+    let ended = FinishRun { run: key.run, outcome: RunOutcome::Cancelled, by: None };
+    let response = leader.consensus.write(ended).await.unwrap();
     assert_eq!(response.rejection(), None, "{response:?}");
     removal.await.unwrap().unwrap();
     let status = leader.client().cluster_status(Consistency::Linearizable).await.unwrap();

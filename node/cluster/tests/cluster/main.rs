@@ -5,8 +5,15 @@
 mod failures;
 mod growth;
 mod joining;
+#[allow(dead_code)]
+#[path = "../../../engine/tests/it/fakes/destination.rs"]
+mod memory;
 mod moving;
 mod node;
+#[allow(dead_code)]
+#[path = "../../../engine/tests/it/fakes/source.rs"]
+mod numbers;
 mod removal;
 mod strangers;
 mod tcp;
+mod working;

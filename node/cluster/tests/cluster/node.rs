@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use etl_cluster::{Candidate, Duties, Error, Health, Local, Probe, Settings, Software, join};
+use etl_cluster::{Candidate, Duties, Error, Health, Local, Probe, Settings, Software, Work, Workshop, join};
 use etl_raft::NodeId;
 use etl_raft::consensus::{self, Consensus};
 use etl_raft::network::{Dialer, Member, server};
@@ -26,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Like in earnest, but nobody has to be watched for long.
 pub fn quick() -> Settings {
     let mut settings = Settings { heartbeat: Duration::from_millis(100), ..Settings::default() };
+    settings.settled = Duration::from_millis(500);
     settings.limits.stabilisation = Duration::from_millis(500);
     settings.limits.replace_after = Duration::from_secs(1);
     settings
@@ -39,6 +41,8 @@ pub struct Place {
     pub admin_address: String,
     pub version: String,
     pub settings: Settings,
+    /// What it works with on partitions; `None` for a node that does not.
+    pub workshop: Option<Arc<dyn Workshop>>,
 }
 
 /// A node that runs.
@@ -46,6 +50,7 @@ pub struct Node {
     pub place: Place,
     pub consensus: Consensus,
     pub duties: Duties,
+    work: Option<Work>,
     end: CancellationToken,
     serving: Vec<JoinHandle<()>>,
 }
@@ -74,7 +79,7 @@ impl Place {
         let root = tempfile::tempdir().unwrap();
         let (raft_address, admin_address) = (free_address().await, free_address().await);
         let (network, version) = (network.clone(), "1.0.0".to_owned());
-        Self { root, network, raft_address, admin_address, version, settings }
+        Self { root, network, raft_address, admin_address, version, settings, workshop: None }
     }
 
     fn dialer(&self) -> Arc<dyn Dialer> {
@@ -177,6 +182,10 @@ impl Place {
             zone: String::new(),
         };
         let duties = Duties::start(consensus.clone(), self.dialer(), local, probe, self.settings.clone());
+        let work = self.workshop.clone().map(|workshop| {
+            let (answered, lease) = (duties.answered(), self.settings.down_after);
+            Work::start(consensus.clone(), workshop, answered, lease, NonZeroUsize::MIN).unwrap()
+        });
         let end = CancellationToken::new();
         let raft = server().add_service(consensus.service());
         let admin = server().add_service(duties.service());
@@ -184,7 +193,7 @@ impl Place {
             serve(raft, &self.raft_address, end.clone()).await,
             serve(admin, &self.admin_address, end.clone()).await,
         ];
-        Node { place: self, consensus, duties, end, serving }
+        Node { place: self, consensus, duties, work, end, serving }
     }
 }
 
@@ -196,6 +205,9 @@ impl Node {
     /// Takes the node away without a word to the others.
     pub async fn stop(self) -> Place {
         self.end.cancel();
+        if let Some(work) = self.work {
+            work.shutdown(Duration::from_secs(1)).await;
+        }
         self.duties.shutdown().await;
         self.consensus.shutdown().await;
         for serving in self.serving {
@@ -269,10 +281,19 @@ pub async fn leader<'a>(nodes: &[&'a Node]) -> &'a Node {
 
 /// Three nodes that vote and are up; the first has founded the cluster and leads.
 pub async fn three(settings: &Settings) -> [Node; 3] {
+    three_with(settings, None).await
+}
+
+/// The same with something to work with on partitions.
+pub async fn three_with(settings: &Settings, workshop: Option<Arc<dyn Workshop>>) -> [Node; 3] {
     let network = Arc::default();
-    let first = Place::on(&network, settings.clone()).await.found().await;
-    let second = Place::on(&network, settings.clone()).await.start(&[&first]).await;
-    let third = Place::on(&network, settings.clone()).await.start(&[&first]).await;
+    let place = async || {
+        let place = Place::on(&network, settings.clone()).await;
+        Place { workshop: workshop.clone(), ..place }
+    };
+    let first = place().await.found().await;
+    let second = place().await.start(&[&first]).await;
+    let third = place().await.start(&[&first]).await;
     let all = [&first, &second, &third];
     for node in all {
         node.until_voters(&all).await;

@@ -2,6 +2,7 @@
 //! connector code runs under a guard, blocking and computing work runs on blocking threads.
 
 mod attempt;
+mod crew;
 mod destination;
 mod open_unit;
 mod processor;
@@ -10,5 +11,6 @@ mod spawn;
 mod supervisor;
 mod workflow;
 
+pub(crate) use crew::{BeginChain, CrewActor};
 pub(crate) use supervisor::{StartChain, SupervisorActor};
 pub(crate) use workflow::{Begin, WorkflowActor, WorkflowSetup};

@@ -13,7 +13,10 @@ use super::spawn::{Machinery, spawn};
 use crate::EngineError;
 use crate::chain::{OpenChain, Opened, open};
 use crate::guard::Guard;
-use crate::messages::{Acknowledge, ActorGone, ChainEvent, ChainFailed, Drain, RouteEnded, UnitCommitted};
+use crate::messages::{
+    Acknowledge, ActorGone, ChainEvent, ChainFailed, Disband, Drain, DrainChain, KillChain, RouteEnded,
+    UnitCommitted,
+};
 use crate::options::{ChainShare, EngineOptions};
 use crate::ports::{DeadLetters, RunState};
 use crate::progress::Progress;
@@ -58,9 +61,10 @@ struct Chain {
     markers: Vec<Option<Marker>>,
     ended: HashSet<usize>,
     error: Option<EngineError>,
-    pauses: Box<dyn Iterator<Item = Duration>>,
+    pauses: Box<dyn Iterator<Item = Duration> + Send>,
     committed_since_failure: bool,
     draining: bool,
+    killed: bool,
 }
 
 /// Opens chains from their request, watches them, kills them as a whole and reopens them from the markers: a chain is
@@ -78,6 +82,8 @@ pub(crate) struct SupervisorActor {
     storing: bool,
     /// A store is due soon.
     scheduled: bool,
+    /// Stops with its last chain.
+    leaving: bool,
     /// Dropped with the actor: whoever waits for the run learns that nobody drives it any more.
     _alive: oneshot::Sender<()>,
 }
@@ -104,6 +110,7 @@ impl SupervisorActor {
             dirty: HashMap::new(),
             storing: false,
             scheduled: false,
+            leaving: false,
             _alive: alive,
         }
     }
@@ -137,6 +144,10 @@ impl SupervisorActor {
                 return self.settle(id, ctx);
             }
         };
+        if chain.killed {
+            chain.phase = Phase::Ending;
+            return self.settle(id, ctx);
+        }
         for (output, route) in opened.routes.iter().enumerate() {
             chain.markers[output] = Some(route.marker.clone());
             self.progress.opened(&route.route, &route.marker);
@@ -184,6 +195,14 @@ impl SupervisorActor {
         }
         chain.source = None;
         chain.guards.clear();
+        if chain.killed {
+            chain.reply.do_send(ChainEvent::Killed { chain: id });
+            self.chains.remove(&id);
+            if self.leaving && self.chains.is_empty() {
+                ctx.stop();
+            }
+            return;
+        }
         let source = &chain.request.plan.source.name;
         let partition = &chain.request.partition.id;
         let Some(error) = chain.error.take() else {
@@ -237,35 +256,36 @@ impl SupervisorActor {
                 self.chains.get(&id).map(|chain| (id, chain.request.route(output), marker))
             })
             .collect();
-        let ids: HashSet<usize> = batch.iter().map(|(id, _, _)| *id).collect();
+        let ids: Vec<usize> = batch.iter().map(|(id, _, _)| *id).collect();
         let state = Arc::clone(&self.state);
         let work = async move {
+            let items = batch.len();
             let stored = tokio::task::spawn_blocking(move || {
                 let checkpoints: Vec<_> =
                     batch.into_iter().map(|(_, route, marker)| (route, marker)).collect();
-                state.store_checkpoints(&checkpoints)?;
+                let stored = state.store_checkpoints(&checkpoints);
                 if let Err(error) = etl_sdk::failpoint("checkpoint_stored") {
                     tracing::warn!(%error, "failpoint");
                 }
-                Ok(())
+                stored
             });
             match stored.await {
-                Ok(result) => result.map_err(EngineError::State),
-                Err(error) => Err(EngineError::Internal(format!("checkpoints: {error}"))),
+                Ok(results) => results.into_iter().map(|result| result.map_err(EngineError::State)).collect(),
+                Err(error) => vec![Err(EngineError::Internal(format!("checkpoints: {error}"))); items],
             }
         };
-        ctx.spawn(work.into_actor(self).map(move |result, actor, ctx| {
-            if let Err(error) = &result {
-                for &id in &ids {
+        ctx.spawn(work.into_actor(self).map(move |results: Vec<Result<(), EngineError>>, actor, ctx| {
+            let mut refused = HashSet::new();
+            for (&id, result) in ids.iter().zip(results) {
+                if let Err(error) = result {
+                    refused.insert(id);
                     let attempt = actor.chains.get(&id).map_or(0, |chain| chain.attempt);
-                    actor.fail(id, attempt, error.clone());
+                    actor.fail(id, attempt, error);
                 }
             }
             actor.storing = false;
-            for &id in &ids {
-                if result.is_ok() {
-                    actor.acknowledge(id);
-                }
+            for id in ids.into_iter().collect::<HashSet<_>>().difference(&refused) {
+                actor.acknowledge(*id);
             }
             let settling: Vec<usize> = actor.chains.keys().copied().collect();
             for id in settling {
@@ -332,6 +352,7 @@ impl Handler<StartChain> for SupervisorActor {
             pauses: Box::new(self.options.retry.pauses()),
             committed_since_failure: false,
             draining: false,
+            killed: false,
         };
         self.chains.insert(message.chain, chain);
         self.open(message.chain, ctx);
@@ -395,23 +416,70 @@ impl Handler<ActorGone> for SupervisorActor {
     }
 }
 
+impl SupervisorActor {
+    fn drain(&mut self, id: usize, ctx: &mut Context<Self>) {
+        let Some(chain) = self.chains.get_mut(&id) else { return };
+        chain.draining = true;
+        if let Some(source) = &chain.source {
+            source.do_send(Drain);
+        }
+        if chain.phase == Phase::Pausing {
+            chain.phase = Phase::Ending;
+            self.settle(id, ctx);
+        }
+    }
+}
+
+impl SupervisorActor {
+    fn kill(&mut self, id: usize, ctx: &mut Context<Self>) {
+        let Some(chain) = self.chains.get_mut(&id) else { return };
+        chain.killed = true;
+        chain.kill.cancel();
+        if chain.phase != Phase::Opening {
+            chain.phase = Phase::Ending;
+            self.settle(id, ctx);
+        }
+    }
+}
+
 impl Handler<Drain> for SupervisorActor {
     type Result = ();
 
     fn handle(&mut self, _: Drain, ctx: &mut Self::Context) {
-        let mut settled = Vec::new();
-        for (&id, chain) in &mut self.chains {
-            chain.draining = true;
-            if let Some(source) = &chain.source {
-                source.do_send(Drain);
-            }
-            if chain.phase == Phase::Pausing {
-                chain.phase = Phase::Ending;
-                settled.push(id);
-            }
+        let all: Vec<usize> = self.chains.keys().copied().collect();
+        for id in all {
+            self.drain(id, ctx);
         }
-        for id in settled {
-            self.settle(id, ctx);
+    }
+}
+
+impl Handler<DrainChain> for SupervisorActor {
+    type Result = ();
+
+    fn handle(&mut self, message: DrainChain, ctx: &mut Self::Context) {
+        self.drain(message.0, ctx);
+    }
+}
+
+impl Handler<KillChain> for SupervisorActor {
+    type Result = ();
+
+    fn handle(&mut self, message: KillChain, ctx: &mut Self::Context) {
+        self.kill(message.0, ctx);
+    }
+}
+
+impl Handler<Disband> for SupervisorActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Disband, ctx: &mut Self::Context) {
+        self.leaving = true;
+        if self.chains.is_empty() {
+            return ctx.stop();
+        }
+        let all: Vec<usize> = self.chains.keys().copied().collect();
+        for id in all {
+            self.kill(id, ctx);
         }
     }
 }

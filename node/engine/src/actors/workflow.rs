@@ -2,24 +2,23 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use actix::prelude::*;
-use etl_model::{Counters, Marker, Retry, Route, StepName};
-use etl_sdk::{RetryPolicy, RunContext, failpoint};
+use etl_model::{Counters, Marker, StepName};
+use etl_sdk::{RetryPolicy, RunContext};
 use tokio::sync::oneshot;
 
 use super::{StartChain, SupervisorActor};
-use crate::EngineError;
 use crate::chain::OpenChain;
-use crate::guard::Guard;
+use crate::coordination::complete;
 use crate::messages::{ChainEvent, Drain};
 use crate::options::ChainShare;
-use crate::pipeline::DestinationStep;
+use crate::pipeline::Pipeline;
 use crate::report::{Outcome, PartitionFailure, RouteReport, RunReport};
 
 /// What a run consists of, prepared before the actor starts.
 pub(crate) struct WorkflowSetup {
     pub run: RunContext,
     pub chains: Vec<OpenChain>,
-    pub destinations: Vec<DestinationStep>,
+    pub pipeline: Pipeline,
     pub share: ChainShare,
     /// Chains that run at once.
     pub parallelism: usize,
@@ -92,39 +91,21 @@ impl WorkflowActor {
             let outcome = if self.failures.is_empty() { Outcome::Stopped } else { Outcome::Failed };
             return self.conclude(outcome);
         }
-        let destinations = self.setup.destinations.clone();
+        let pipeline = self.setup.pipeline.clone();
         let (run, retry) = (self.setup.run.clone(), self.setup.retry.clone());
-        let routes: Vec<Vec<Route>> =
-            destinations.iter().map(|destination| self.routes_of(&destination.name)).collect();
-        let work = async move {
-            let completions = destinations
-                .iter()
-                .zip(&routes)
-                .map(|(destination, routes)| complete(destination, &run, routes, &retry));
-            futures::future::join_all(completions).await
-        };
-        ctx.spawn(work.into_actor(self).map(|results, actor, _| {
-            actor.failures.extend(
-                results.into_iter().filter_map(Result::err).map(|error| PartitionFailure {
-                    source: None,
-                    partition: None,
-                    error,
-                }),
-            );
+        let mut chains: Vec<&OpenChain> = self.setup.chains.iter().collect();
+        chains.sort_by_key(|chain| chain.index);
+        let partitions: Vec<_> = chains
+            .into_iter()
+            .map(|chain| (chain.plan.source.name.clone(), chain.partition.id.clone()))
+            .collect();
+        let work = async move { complete(&pipeline, &run, &partitions, &retry).await };
+        ctx.spawn(work.into_actor(self).map(|errors, actor, _| {
+            let failure = |error| PartitionFailure { source: None, partition: None, error };
+            actor.failures.extend(errors.into_iter().map(failure));
             let completed = actor.failures.is_empty();
             actor.conclude(if completed { Outcome::Completed } else { Outcome::Failed });
         }));
-    }
-
-    /// All routes into a destination, in the order of their numbers.
-    fn routes_of(&self, destination: &StepName) -> Vec<Route> {
-        let mut chains: Vec<&OpenChain> = self.setup.chains.iter().collect();
-        chains.sort_by_key(|chain| chain.index);
-        chains
-            .into_iter()
-            .flat_map(|chain| (0..chain.plan.outputs.len()).map(|output| chain.route(output)))
-            .filter(|route| route.destination == *destination)
-            .collect()
     }
 
     fn conclude(&mut self, outcome: Outcome) {
@@ -151,31 +132,6 @@ impl WorkflowActor {
         if let Some(sender) = self.report.take() {
             // The receiver is gone only when the whole run has been dropped.
             let _ = sender.send(report);
-        }
-    }
-}
-
-/// Completes one destination, with the run's retry policy.
-async fn complete(
-    step: &DestinationStep,
-    run: &RunContext,
-    routes: &[Route],
-    retry: &RetryPolicy,
-) -> Result<(), EngineError> {
-    let guard = Guard::new(step.name.clone());
-    guard.call("complete", async { failpoint("all_routes_done") }).await?;
-    let mut pauses = retry.pauses();
-    loop {
-        let result = guard.call("complete", step.destination.complete(run, routes)).await;
-        match result {
-            Err(error) if error.retry() == Retry::Backoff => match pauses.next() {
-                Some(pause) => {
-                    tracing::warn!(destination = %step.name, %error, ?pause, "retrying completion");
-                    tokio::time::sleep(pause).await;
-                }
-                None => return Err(error),
-            },
-            other => return other,
         }
     }
 }
@@ -221,6 +177,8 @@ impl Handler<ChainEvent> for WorkflowActor {
                 self.markers.insert(chain, markers);
                 self.stop();
             }
+            // Nobody kills single chains of a run that one process carries out alone.
+            ChainEvent::Killed { .. } => {}
         }
         self.advance(ctx);
     }

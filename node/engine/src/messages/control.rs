@@ -12,3 +12,18 @@ pub(crate) struct Drain;
 pub(crate) struct Acknowledge {
     pub position: Position,
 }
+
+/// Like [`Drain`], of one chain.
+#[derive(Message, Clone, Copy)]
+#[rtype(result = "()")]
+pub(crate) struct DrainChain(pub usize);
+
+/// Stop at once and commit nothing more: the chain is somebody else's.
+#[derive(Message, Clone, Copy)]
+#[rtype(result = "()")]
+pub(crate) struct KillChain(pub usize);
+
+/// Have all chains end at once, then stop: nobody wants to hear of them any more.
+#[derive(Message, Clone, Copy)]
+#[rtype(result = "()")]
+pub(crate) struct Disband;

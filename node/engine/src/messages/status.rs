@@ -39,7 +39,7 @@ pub(crate) struct ActorGone {
     pub attempt: u32,
 }
 
-/// Supervisor to workflow: how a chain ended for good.
+/// Supervisor to workflow or crew: how a chain ended for good.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) enum ChainEvent {
@@ -47,4 +47,6 @@ pub(crate) enum ChainEvent {
     Ended { chain: usize, markers: Vec<Marker>, attempts: u32 },
     /// It cannot be reopened.
     Failed { chain: usize, error: EngineError, markers: Vec<Option<Marker>> },
+    /// It was killed; what was not committed is not.
+    Killed { chain: usize },
 }

@@ -6,4 +6,4 @@ mod run_state;
 
 pub use dead_letters::{DeadLetter, DeadLetters};
 pub use error::PortError;
-pub use run_state::RunState;
+pub use run_state::{PartitionNumbers, RunState};

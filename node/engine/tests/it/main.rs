@@ -1,6 +1,7 @@
 //! The engine against sources and destinations in memory, with faults at every place of a chain.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod crew;
 mod delivery;
 mod errors;
 mod fakes;

@@ -1,10 +1,11 @@
-//! `workflow`: what a cluster does.
+//! `workflow`: what a cluster does, and that it does it.
 
 mod apply;
 mod delete;
 mod diff;
 mod files;
 mod read;
+mod run;
 
 use etl_sdk::Registry;
 
@@ -26,5 +27,9 @@ pub(super) fn workflow(
             block_on(delete::delete(server, name, *expect_version, *yes, output))
         }
         WorkflowCommand::History { read, name } => block_on(read::history(read, name, output)),
+        WorkflowCommand::Run(arguments) => block_on(run::run(arguments, output)),
+        WorkflowCommand::Pause(of) => block_on(run::pause(of, output)),
+        WorkflowCommand::Resume(of) => block_on(run::resume(of, output)),
+        WorkflowCommand::Stop { of, yes } => block_on(run::stop(of, *yes, output)),
     }
 }

@@ -2,9 +2,10 @@ use serde::{Deserialize, Serialize};
 
 use super::apply::Apply;
 use super::{
-    AdoptCluster, AdvanceCheckpoints, Assign, BeginDrain, Claim, DeleteSchedule, DeleteSecret, DeleteUser,
-    DeleteWorkflow, FinishRun, FireSchedule, PutSchedule, PutSecret, PutUser, PutWorkflow, RaiseFeatureLevel,
-    RecordAudit, RegisterNode, Release, SetNodeState, StartRun, UpdateNode,
+    AddPartitions, AdoptCluster, AdvanceCheckpoints, Assign, BeginDrain, Claim, DeleteSchedule, DeleteSecret,
+    DeleteUser, DeleteWorkflow, FinishRun, FireSchedule, HaltRun, PutSchedule, PutSecret, PutUser,
+    PutWorkflow, RaiseFeatureLevel, RecordAudit, RegisterNode, Release, ResumeRun, SetNodeState, StartRun,
+    UpdateNode,
 };
 
 /// One change of what the cluster has agreed on.
@@ -19,6 +20,9 @@ pub enum Command {
     FireSchedule(FireSchedule),
     DeleteSchedule(DeleteSchedule),
     StartRun(StartRun),
+    HaltRun(HaltRun),
+    ResumeRun(ResumeRun),
+    AddPartitions(AddPartitions),
     FinishRun(FinishRun),
     Assign(Assign),
     BeginDrain(BeginDrain),
@@ -58,6 +62,9 @@ impl Command {
             Self::FireSchedule(command) => command,
             Self::DeleteSchedule(command) => command,
             Self::StartRun(command) => command,
+            Self::HaltRun(command) => command,
+            Self::ResumeRun(command) => command,
+            Self::AddPartitions(command) => command,
             Self::FinishRun(command) => command,
             Self::Assign(command) => command,
             Self::BeginDrain(command) => command,
@@ -104,6 +111,9 @@ from_struct!(
     FireSchedule,
     DeleteSchedule,
     StartRun,
+    HaltRun,
+    ResumeRun,
+    AddPartitions,
     FinishRun,
     Assign,
     BeginDrain,

@@ -2,17 +2,20 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::apply::Apply;
+use super::partitions::Holder;
+use crate::keys::NodeId;
 use crate::limits::{MAX_TEXT, within};
 use crate::moment::Moment;
-use crate::parts::{Run, RunOutcome, RunPhase};
+use crate::parts::{Halt, Run, RunOutcome, RunPhase};
 use crate::rejection::{Kind, Rejection};
 use crate::response::Response;
 use crate::state::State;
 
-/// Starts a run of a workflow. A workflow has one running run at most, because its runs share epochs and markers.
+/// Starts a run of a workflow. A workflow has one active run at most, because its runs share epochs and markers.
 /// Answered by [`Response::RunStarted`], also when this very run was started before.
 ///
-/// Refused: when the version in force is not the expected one, or another run than `replaces` is running.
+/// Refused: when the version in force is not the expected one, another run than `replaces` is running or halted,
+/// or the run is tied to a node that is not a member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StartRun {
@@ -21,25 +24,59 @@ pub struct StartRun {
     pub workflow: String,
     /// Absent for "whatever it is".
     pub expected_version: Option<u64>,
-    /// The running run that this one takes the place of; absent for "none is running".
+    /// The running or halted run that this one takes the place of; absent for "there is none".
     pub replaces: Option<Uuid>,
+    /// The node to which its sources or destinations are local, where everything of it runs; absent when any node will do.
+    pub pinned: Option<NodeId>,
+}
+
+/// Lets a run stop where it is, so that it can be resumed: nothing of it is assigned or claimed any more, and what is under
+/// way is finished and let go of. Answered by [`Response::Done`], also when it was halted before; of two failures the first
+/// is kept, and a failure takes the place of a pause.
+///
+/// Refused: when the run waits or is finished, and as a pause when it has failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HaltRun {
+    pub run: Uuid,
+    pub halt: Halt,
+}
+
+/// Lets a halted run go on. Answered by [`Response::Done`], also when it runs with this version already.
+///
+/// With another version than before its partitions are looked for again, those that are known stay known, and its
+/// assignments go, so that nobody goes on under the former version.
+///
+/// Refused: when the run waits or is finished, with a version that is neither its own nor in force, and with another than
+/// its own while it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResumeRun {
+    pub run: Uuid,
+    /// Of the workflow.
+    pub version: u64,
 }
 
 /// Ends a run for good: its assignments go, and a run that waits for it begins. Answered by [`Response::Done`], also
 /// when it had ended so before.
 ///
-/// Refused: when it ended in another way.
+/// Refused: when it ended in another way, when another than `by` holds its coordinator, and as completed by anybody but
+/// the coordinator's holder, before all partitions are known, and while one of them is not done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FinishRun {
     pub run: Uuid,
     pub outcome: RunOutcome,
+    /// The holder of the run's coordinator, when it is the one to end the run; absent when somebody asks for it.
+    pub by: Option<Holder>,
 }
 
 impl Apply for StartRun {
     fn apply(&self, state: &mut State, at: Moment) -> Result<Response, Rejection> {
         if let Some(known) = state.runs.get(self.run) {
-            if known.workflow == self.workflow && known.phase == RunPhase::Running {
+            if known.workflow == self.workflow
+                && matches!(known.phase, RunPhase::Running | RunPhase::Halted(_))
+            {
                 return Ok(Response::RunStarted { version: known.version });
             }
             return Err(Rejection::RunExists { run: self.run });
@@ -48,12 +85,17 @@ impl Apply for StartRun {
             return Err(Kind::Workflow.not_found(&self.workflow));
         };
         Kind::Workflow.expect_version(&self.workflow, self.expected_version, workflow.version)?;
+        if let Some(node) = self.pinned {
+            state.nodes.present(node)?;
+        }
         let run = Run {
             workflow: self.workflow.clone(),
             version: workflow.version,
             hash: workflow.hash,
             schedule: None,
             phase: RunPhase::Running,
+            pinned: self.pinned,
+            discovered: false,
             created_index: at.index,
             created_at_ms: at.time_ms,
             finished_at_ms: None,
@@ -75,10 +117,67 @@ impl Apply for StartRun {
     }
 }
 
+impl Apply for HaltRun {
+    fn apply(&self, state: &mut State, _at: Moment) -> Result<Response, Rejection> {
+        if let Halt::Failed { message } = &self.halt {
+            check_message(message)?;
+        }
+        let Some(run) = state.runs.get(self.run).cloned() else {
+            return Err(Kind::Run.not_found(&self.run.to_string()));
+        };
+        match (&run.phase, &self.halt) {
+            (RunPhase::Queued, _) => return Err(Rejection::RunQueued { run: self.run }),
+            (RunPhase::Finished(_), _) => return Err(Rejection::RunFinished { run: self.run }),
+            (RunPhase::Halted(Halt::Failed { .. }), Halt::Paused) => {
+                return Err(Rejection::RunHalted { run: self.run });
+            }
+            (RunPhase::Halted(Halt::Failed { .. }), Halt::Failed { .. })
+            | (RunPhase::Halted(Halt::Paused), Halt::Paused) => {}
+            (RunPhase::Running, _) | (RunPhase::Halted(Halt::Paused), Halt::Failed { .. }) => {
+                state.runs.set(self.run, Run { phase: RunPhase::Halted(self.halt.clone()), ..run });
+            }
+        }
+        Ok(Response::Done)
+    }
+}
+
+impl Apply for ResumeRun {
+    fn apply(&self, state: &mut State, _at: Moment) -> Result<Response, Rejection> {
+        let Some(run) = state.runs.get(self.run).cloned() else {
+            return Err(Kind::Run.not_found(&self.run.to_string()));
+        };
+        let is_same = run.version == self.version;
+        match run.phase {
+            RunPhase::Queued => return Err(Rejection::RunQueued { run: self.run }),
+            RunPhase::Finished(_) => return Err(Rejection::RunFinished { run: self.run }),
+            RunPhase::Running if is_same => return Ok(Response::Done),
+            RunPhase::Running => {
+                Kind::Workflow.expect_version(&run.workflow, Some(self.version), run.version)?;
+            }
+            RunPhase::Halted(_) => {}
+        }
+        if is_same {
+            state.runs.set(self.run, Run { phase: RunPhase::Running, ..run });
+            return Ok(Response::Done);
+        }
+        let Some(workflow) = state.workflows.get(&run.workflow) else {
+            return Err(Kind::Workflow.not_found(&run.workflow));
+        };
+        let (version, hash) = (workflow.version, workflow.hash);
+        Kind::Workflow.expect_version(&run.workflow, Some(self.version), version)?;
+        state.workflows.hold(hash);
+        state.workflows.release(run.hash);
+        state.assignments.remove_run(self.run);
+        let resumed = Run { version, hash, phase: RunPhase::Running, discovered: false, ..run };
+        state.runs.set(self.run, resumed);
+        Ok(Response::Done)
+    }
+}
+
 impl Apply for FinishRun {
     fn apply(&self, state: &mut State, at: Moment) -> Result<Response, Rejection> {
         if let RunOutcome::Failed { message } = &self.outcome {
-            within("message of a failed run", message.len(), MAX_TEXT)?;
+            check_message(message)?;
         }
         let Some(run) = state.runs.get(self.run) else {
             return Err(Kind::Run.not_found(&self.run.to_string()));
@@ -89,11 +188,28 @@ impl Apply for FinishRun {
             }
             return Err(Rejection::RunFinished { run: self.run });
         }
-        let workflow = run.workflow.clone();
+        let (workflow, discovered) = (run.workflow.clone(), run.discovered);
+        if let Some(holder) = self.by {
+            state.check_coordinator(self.run, holder)?;
+        }
+        if self.outcome == RunOutcome::Completed {
+            if self.by.is_none() {
+                let problem = "only the holder of the run's coordinator knows it".to_owned();
+                return Err(Rejection::Invalid { what: "outcome `completed`".to_owned(), problem });
+            }
+            let open = state.partitions.open(self.run) as u64;
+            if open > 0 || !discovered {
+                return Err(Rejection::RunIncomplete { run: self.run, discovered, open });
+            }
+        }
         state.end_run(self.run, self.outcome.clone(), at);
         if state.runs.active(&workflow).is_none() {
             state.runs.begin_queued(&workflow);
         }
         Ok(Response::Done)
     }
+}
+
+fn check_message(message: &str) -> Result<(), Rejection> {
+    within("message of a failed run", message.len(), MAX_TEXT)
 }

@@ -115,6 +115,8 @@ impl Apply for FireSchedule {
             hash: workflow.hash,
             schedule: Some(self.name.clone()),
             phase: RunPhase::Running,
+            pinned: None,
+            discovered: false,
             created_index: at.index,
             created_at_ms: at.time_ms,
             finished_at_ms: None,

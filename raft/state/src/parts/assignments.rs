@@ -1,15 +1,17 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::command::Holder;
 use crate::keys::{NodeId, PartitionKey};
 use crate::moment::Moment;
 use crate::rejection::Rejection;
-use crate::table::{Record, RowKind, Rows, Table};
+use crate::table::{CowMap, Record, RowKind, Rows, Table};
 
 /// Which node holds which partition of the unfinished runs.
 #[derive(Debug, Clone, Default)]
 pub struct Assignments {
     table: Table<Assignment>,
+    by_owner: CowMap<(NodeId, PartitionKey), ()>,
 }
 
 /// Who holds a partition.
@@ -73,8 +75,34 @@ impl Assignments {
 
     /// Those of one run.
     pub fn of_run(&self, run: Uuid) -> impl Iterator<Item = (&PartitionKey, &Assignment)> {
-        let first = PartitionKey { run, source: String::new(), partition: String::new() };
-        self.table.range(first..).take_while(move |(key, _)| key.run == run)
+        self.table.range(PartitionKey::coordinator(run)..).take_while(move |(key, _)| key.run == run)
+    }
+
+    /// Those of one node, also those that it has released and those that it has not claimed, by run, source and
+    /// partition.
+    pub fn of_owner(&self, node: NodeId) -> impl Iterator<Item = (&PartitionKey, &Assignment)> {
+        let first = (node, PartitionKey::coordinator(Uuid::nil()));
+        self.by_owner
+            .range(first..)
+            .take_while(move |((owner, _), ())| *owner == node)
+            .filter_map(|((_, key), ())| Some((key, self.get(key)?)))
+    }
+
+    /// The assignment, when this process has it under this epoch, has claimed it and has not let go of it.
+    pub(crate) fn held_by(&self, partition: &PartitionKey, holder: Holder) -> Result<&Assignment, Rejection> {
+        let known = self.at_epoch(partition, holder.epoch)?;
+        known.check_owner(partition, holder.node)?;
+        let partition = || partition.clone();
+        match known.claimed_by {
+            _ if known.state == AssignmentState::Released => {
+                Err(Rejection::Released { partition: partition() })
+            }
+            None => Err(Rejection::NotClaimed { partition: partition() }),
+            Some(claimed_by) if claimed_by != holder.incarnation => {
+                Err(Rejection::ClaimedByAnother { partition: partition() })
+            }
+            Some(_) => Ok(known),
+        }
     }
 
     /// The assignment, when it has this epoch.
@@ -91,13 +119,25 @@ impl Assignments {
     }
 
     pub(crate) fn set(&mut self, partition: PartitionKey, assignment: Assignment) {
+        let owner = assignment.owner;
+        match self.table.get(&partition).map(|before| before.owner) {
+            Some(before) if before == owner => {}
+            before => {
+                if let Some(before) = before {
+                    self.by_owner.remove(&(before, partition.clone()));
+                }
+                self.by_owner.insert((owner, partition.clone()), ());
+            }
+        }
         self.table.set(partition, assignment);
     }
 
     pub(crate) fn remove_run(&mut self, run: Uuid) {
         let keys: Vec<PartitionKey> = self.of_run(run).map(|(key, _)| key.clone()).collect();
         for key in keys {
-            self.table.remove(&key);
+            if let Some(removed) = self.table.remove(&key) {
+                self.by_owner.remove(&(removed.owner, key));
+            }
         }
     }
 
@@ -112,6 +152,14 @@ impl Assignments {
             })
             .collect();
         raised.into_iter().for_each(|(key, assignment)| self.set(key, assignment));
+    }
+
+    /// Finds the partitions of each node again after loading.
+    pub(crate) fn index(&mut self) {
+        self.by_owner = CowMap::default();
+        for (key, assignment) in self.table.iter() {
+            self.by_owner.insert((assignment.owner, key.clone()), ());
+        }
     }
 
     pub(crate) fn tables(&self) -> [&dyn Rows; 1] {

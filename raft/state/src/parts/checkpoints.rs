@@ -47,8 +47,7 @@ impl Checkpoints {
 
     /// Those of one run.
     pub fn of_run(&self, run: Uuid) -> impl Iterator<Item = (&RouteKey, &Checkpoint)> {
-        let partition = PartitionKey { run, source: String::new(), partition: String::new() };
-        let first = RouteKey { partition, destination: String::new() };
+        let first = RouteKey { partition: PartitionKey::coordinator(run), destination: String::new() };
         self.table.range(first..).take_while(move |(key, _)| key.partition.run == run)
     }
 

@@ -5,10 +5,11 @@ use uuid::Uuid;
 
 use crate::content_hash::ContentHash;
 use crate::encoding_error::EncodingError;
+use crate::keys::NodeId;
 use crate::limits::RUNS_KEPT;
 use crate::table::{Record, RowKind, Rows, Table};
 
-/// Executions of workflows. Of each workflow at most one is running, and another waits only while one is; [`RUNS_KEPT`]
+/// Executions of workflows. Of each workflow at most one is active, and another waits only while one is; [`RUNS_KEPT`]
 /// finished ones are kept, among them always the last that was completed.
 #[derive(Debug, Clone, Default)]
 pub struct Runs {
@@ -19,7 +20,8 @@ pub struct Runs {
 /// The runs of one workflow, found without looking through all.
 #[derive(Debug, Clone, Default)]
 struct OfWorkflow {
-    running: Option<Uuid>,
+    /// Running or halted.
+    active: Option<Uuid>,
     queued: Option<Uuid>,
     /// By the index of the entry that created them, then by id: a batch creates several at one index.
     finished: BTreeSet<(u64, Uuid)>,
@@ -36,6 +38,10 @@ pub struct Run {
     /// The schedule whose tick it is; absent when somebody asked for it.
     pub schedule: Option<String>,
     pub phase: RunPhase,
+    /// The node to which its sources or destinations are local, where everything of it runs; absent when any node will do.
+    pub pinned: Option<NodeId>,
+    /// Whether all its partitions are known.
+    pub discovered: bool,
     /// Index of the entry that created it.
     pub created_index: u64,
     /// Milliseconds since 1970.
@@ -47,12 +53,24 @@ pub struct Run {
 /// Where a run is in its life.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RunPhase {
-    /// Waits until the running run of its workflow is finished.
+    /// Waits until the active run of its workflow is finished.
     Queued,
     /// Its partitions can be assigned.
     Running,
+    /// Nothing of it is begun: what is under way is finished and let go of. It can be resumed.
+    Halted(Halt),
     /// Over for good.
     Finished(RunOutcome),
+}
+
+/// Why a run is halted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Halt {
+    /// Somebody asked for it.
+    Paused,
+    /// It cannot go on before somebody has removed the cause.
+    Failed { message: String },
 }
 
 /// How a run ended.
@@ -79,6 +97,11 @@ impl Run {
     pub fn is_finished(&self) -> bool {
         matches!(self.phase, RunPhase::Finished(_))
     }
+
+    /// Whether it waits to be resumed.
+    pub fn is_halted(&self) -> bool {
+        matches!(self.phase, RunPhase::Halted(_))
+    }
 }
 
 impl Runs {
@@ -92,12 +115,12 @@ impl Runs {
         self.table.iter().map(|(id, run)| (*id, run))
     }
 
-    /// The running run of a workflow.
+    /// The run of a workflow that is running or halted.
     pub fn active(&self, workflow: &str) -> Option<Uuid> {
-        self.of_workflow.get(workflow)?.running
+        self.of_workflow.get(workflow)?.active
     }
 
-    /// The run of a workflow that waits for the running one.
+    /// The run of a workflow that waits for the active one.
     pub fn queued(&self, workflow: &str) -> Option<Uuid> {
         self.of_workflow.get(workflow)?.queued
     }
@@ -151,7 +174,7 @@ impl Runs {
     fn note(&mut self, id: Uuid, run: &Run) {
         let runs = self.of_workflow.entry(run.workflow.clone()).or_default();
         match run.phase {
-            RunPhase::Running => runs.running = Some(id),
+            RunPhase::Running | RunPhase::Halted(_) => runs.active = Some(id),
             RunPhase::Queued => runs.queued = Some(id),
             RunPhase::Finished(_) => {
                 runs.finished.insert((run.created_index, id));
@@ -163,7 +186,7 @@ impl Runs {
         let Some(run) = self.table.get(&id) else { return };
         let Some(runs) = self.of_workflow.get_mut(&run.workflow) else { return };
         runs.finished.remove(&(run.created_index, id));
-        runs.running.take_if(|running| *running == id);
+        runs.active.take_if(|active| *active == id);
         runs.queued.take_if(|queued| *queued == id);
     }
 
@@ -173,7 +196,7 @@ impl Runs {
         let runs: Vec<(Uuid, Run)> = self.iter().map(|(id, run)| (id, run.clone())).collect();
         for (id, run) in runs {
             let taken = match run.phase {
-                RunPhase::Running => self.active(&run.workflow),
+                RunPhase::Running | RunPhase::Halted(_) => self.active(&run.workflow),
                 RunPhase::Queued => self.queued(&run.workflow),
                 RunPhase::Finished(_) => None,
             };

@@ -8,7 +8,7 @@ const LEAF: usize = 256;
 /// An ordered map whose clones share their leaves: a clone costs a few hundredths of the map, and a change afterwards
 /// copies the one leaf that it touches. So a snapshot of a large state does not hold up the entries that follow.
 #[derive(Debug, Clone)]
-pub(super) struct CowMap<K, V> {
+pub(crate) struct CowMap<K, V> {
     /// Never empty leaves, in the order of their keys, each under a key that is not above its first one and above all
     /// of the leaf before.
     leaves: BTreeMap<K, Arc<Leaf<K, V>>>,

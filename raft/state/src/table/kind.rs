@@ -16,11 +16,12 @@ pub(crate) enum RowKind {
     AuditEvent = 13,
     Client = 14,
     Answer = 15,
+    Partition = 16,
 }
 
 impl RowKind {
     /// In the order of their keys.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Facts,
         Self::Node,
         Self::Workflow,
@@ -36,6 +37,7 @@ impl RowKind {
         Self::AuditEvent,
         Self::Client,
         Self::Answer,
+        Self::Partition,
     ];
 
     pub fn from_byte(byte: u8) -> Option<Self> {
@@ -64,6 +66,7 @@ impl RowKind {
             Self::AuditEvent => "a row of the audit",
             Self::Client => "a row of the sessions",
             Self::Answer => "a row of the sessions' answers",
+            Self::Partition => "a row of the partitions",
         }
     }
 }

@@ -7,6 +7,7 @@ mod row_key;
 mod rows;
 mod typed;
 
+pub(crate) use cow_map::CowMap;
 pub(crate) use kind::RowKind;
 pub(crate) use pieces::Assembler;
 pub(crate) use rows::Rows;

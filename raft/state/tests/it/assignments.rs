@@ -16,6 +16,7 @@ impl Scene {
     fn new() -> Self {
         let mut world = World::founded();
         let run = world.run("orders", 1);
+        world.add(run, &["a"], false);
         Self { key: partition(run, "a"), world }
     }
 
@@ -32,7 +33,7 @@ impl Scene {
     }
 
     fn release(&self, epoch: u64, node: u64, incarnation: u64) -> Release {
-        Release { partition: self.key.clone(), epoch, node, incarnation, checkpoints: vec![] }
+        Release { partition: self.key.clone(), epoch, node, incarnation, checkpoints: vec![], done: false }
     }
 
     fn epoch_conflict(&self, expected: u64, actual: u64) -> Rejection {
@@ -66,8 +67,9 @@ fn every_assignment_raises_the_epoch_by_one() {
 fn the_next_run_does_not_reuse_epochs() {
     let mut scene = Scene::new();
     scene.world.ok(scene.assign(1, 0));
-    scene.world.ok(FinishRun { run: scene.key.run, outcome: RunOutcome::Completed });
+    scene.world.ok(FinishRun { run: scene.key.run, outcome: RunOutcome::Cancelled, by: None });
     let run = scene.world.run("orders", 2);
+    scene.world.add(run, &["a"], false);
     scene.key = partition(run, "a");
     assert_eq!(scene.world.refused(scene.assign(1, 0)), scene.epoch_conflict(0, 1));
     assert_eq!(scene.world.send(scene.assign(1, 1)), Response::Assigned { epoch: 2 });
@@ -102,7 +104,7 @@ fn only_a_running_run_is_assigned() {
         Rejection::NotFound { kind: Kind::Run, name: unknown.to_string() }
     );
     let run = scene.key.run;
-    scene.world.ok(FinishRun { run, outcome: RunOutcome::Completed });
+    scene.world.ok(FinishRun { run, outcome: RunOutcome::Cancelled, by: None });
     assert_eq!(scene.world.refused(of(run)), Rejection::RunFinished { run });
 }
 

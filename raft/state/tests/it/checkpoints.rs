@@ -76,7 +76,14 @@ fn only_the_process_that_holds_the_partition_moves_it() {
 
     world.ok(BeginDrain { partition: key.clone(), epoch, to: None });
     assert_eq!(result(&mut world, advance(&key, 1, 7, epoch, 1, 2)), Advance::Ok, "what was under way");
-    world.ok(Release { partition: key.clone(), epoch, node: 1, incarnation: 7, checkpoints: vec![] });
+    world.ok(Release {
+        partition: key.clone(),
+        epoch,
+        node: 1,
+        incarnation: 7,
+        checkpoints: vec![],
+        done: false,
+    });
     assert_eq!(result(&mut world, advance(&key, 1, 7, epoch, 2, 3)), fenced, "released");
 }
 
@@ -86,7 +93,7 @@ fn a_finished_run_moves_no_more() {
     let run = world.run("orders", 1);
     let key = partition(run, "a");
     let epoch = world.assign_and_claim(&key, 1, 7);
-    world.ok(FinishRun { run, outcome: RunOutcome::Completed });
+    world.ok(FinishRun { run, outcome: RunOutcome::Cancelled, by: None });
     assert_eq!(result(&mut world, advance(&key, 1, 7, epoch, 0, 1)), Advance::Fenced { epoch: 0 });
 }
 

@@ -161,11 +161,15 @@ fn rows_that_do_not_fit_together_are_refused() {
     const DOCUMENT: u8 = 5;
     const RUN: u8 = 7;
     const CLIENT: u8 = 14;
+    const PARTITION: u8 = 16;
     let story = samples::story();
     let rows: Vec<Row> = story.state.rows().collect();
     let without = |kind: u8| rows.iter().filter(move |(key, _)| key[0] != kind).cloned();
     assert!(problem(without(DOCUMENT)).contains("is missing"));
     assert!(problem(without(CLIENT)).contains("which is missing"));
+    let first = |(key, value): &&Row| key[0] == PARTITION && contains(value, b"index\0");
+    let first = rows.iter().find(first).unwrap();
+    assert!(problem(rows.iter().filter(|row| *row != first).cloned()).contains("not numbered from 0"));
 
     let versions = |(key, _): &&Row| key[0] == VERSION;
     let last_of_orders =
@@ -193,6 +197,7 @@ fn rows_that_do_not_fit_together_are_refused() {
         all
     };
     assert!(problem(twin(RUN, b"Running")).contains("in the same place"));
+    assert!(problem(twin(RUN, b"Halted")).contains("in the same place"));
     assert!(problem(twin(RUN, b"Queued")).contains("in the same place"));
     assert!(problem(twin(CLIENT, b"used_index")).contains("by the same entry"));
 }

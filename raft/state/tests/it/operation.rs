@@ -1,16 +1,17 @@
 use etl_raft_state::command::{
-    AdoptCluster, AdvanceCheckpoints, Assign, BeginDrain, Claim, DeleteSchedule, DeleteSecret, DeleteUser,
-    DeleteWorkflow, FinalCheckpoint, FinishRun, FireSchedule, Progress, PutSchedule, PutSecret, PutUser,
-    RaiseFeatureLevel, RecordAudit, RegisterNode, Release, SetNodeState, StartRun, UpdateNode,
+    AddPartitions, AdoptCluster, AdvanceCheckpoints, Assign, BeginDrain, Claim, DeleteSchedule, DeleteSecret,
+    DeleteUser, DeleteWorkflow, FinalCheckpoint, FinishRun, FireSchedule, HaltRun, Holder, Progress,
+    PutSchedule, PutSecret, PutUser, RaiseFeatureLevel, RecordAudit, RegisterNode, Release, ResumeRun,
+    SetNodeState, StartRun, UpdateNode,
 };
-use etl_raft_state::parts::Overlap;
+use etl_raft_state::parts::{Halt, Overlap, RunPhase};
 use etl_raft_state::{Command, EpochKey, NodeId, NodeState, PartitionKey, RunOutcome, State};
 use proptest::prelude::*;
 use uuid::Uuid;
 
 use crate::checkpoints::item;
 use crate::schedules::schedule;
-use crate::world::{node, partition, put};
+use crate::world::{node, partition, put, told};
 
 /// A command that is to be made up from the state it meets, so that about half of them pass their guards.
 #[derive(Debug, Clone)]
@@ -43,6 +44,9 @@ enum What {
     DeleteSchedule,
     Start { replace: bool },
     Finish(usize),
+    Halt { failed: bool },
+    Resume,
+    AddPartitions { complete: bool },
     Assign,
     Drain { aimed: bool },
     Claim,
@@ -76,11 +80,14 @@ pub fn operation() -> impl Strategy<Value = Operation> {
         3 => Just(What::Fire),
         1 => Just(What::DeleteSchedule),
         8 => proptest::bool::weighted(0.2).prop_map(|replace| What::Start { replace }),
-        1 => (0usize..3).prop_map(What::Finish),
+        3 => (0usize..4).prop_map(What::Finish),
+        2 => any::<bool>().prop_map(|failed| What::Halt { failed }),
+        5 => Just(What::Resume),
+        6 => proptest::bool::weighted(0.4).prop_map(|complete| What::AddPartitions { complete }),
         9 => Just(What::Assign),
         2 => any::<bool>().prop_map(|aimed| What::Drain { aimed }),
         8 => Just(What::Claim),
-        2 => (0u64..3).prop_map(|seqs| What::Release { seqs }),
+        4 => (0u64..3).prop_map(|seqs| What::Release { seqs }),
         10 => (0u64..4).prop_map(|seqs| What::Advance { seqs }),
         1 => (0usize..65_536).prop_map(|size| What::PutSecret { size }),
         1 => Just(What::DeleteSecret),
@@ -153,7 +160,8 @@ impl Operation {
                 let expected_version = self.version(state.workflows().current_version(&workflow));
                 let replaces = state.runs().active(&workflow).filter(|_| replace);
                 let run = Uuid::from_u128(u128::from(fresh));
-                StartRun { run, workflow, expected_version, replaces }.into()
+                let pinned = self.other.is_multiple_of(6).then(|| self.node(state));
+                StartRun { run, workflow, expected_version, replaces, pinned }.into()
             }
             What::Finish(outcome) => {
                 let outcomes = [
@@ -161,7 +169,40 @@ impl Operation {
                     RunOutcome::Cancelled,
                     RunOutcome::Failed { message: "it broke".to_owned() },
                 ];
-                FinishRun { run: self.run(state), outcome: outcomes[outcome].clone() }.into()
+                // Mostly the coordinator says that it is complete.
+                let outcome = outcomes[outcome.saturating_sub(1)].clone();
+                let run = match outcome {
+                    RunOutcome::Completed => self.ready(state),
+                    _ => self.run(state),
+                };
+                let by = match outcome {
+                    RunOutcome::Completed => Some(self.holder(state, run)).filter(|_| !self.is_absent()),
+                    _ => Some(self.holder(state, run)).filter(|_| self.is_absent()),
+                };
+                FinishRun { run, outcome, by }.into()
+            }
+            What::Halt { failed } => {
+                let message = format!("failure {}", self.other % 3);
+                let halt = if failed { Halt::Failed { message } } else { Halt::Paused };
+                HaltRun { run: self.run(state), halt }.into()
+            }
+            What::Resume => {
+                let halted = state.runs().iter().find(|(_, run)| matches!(run.phase, RunPhase::Halted(_)));
+                let run = halted.map_or_else(|| self.run(state), |(id, _)| id);
+                let known = state.runs().get(run);
+                let own = known.map_or(1, |known| known.version);
+                let in_force = known.map_or(1, |known| state.workflows().current_version(&known.workflow));
+                let version = if self.other.is_multiple_of(2) { own } else { in_force };
+                ResumeRun { run, version: version + u64::from(self.is_off()) }.into()
+            }
+            What::AddPartitions { complete } => {
+                let run = self.coordinated(state);
+                let Holder { node, incarnation, epoch } = self.holder(state, run);
+                let name = |number: usize| ["a", "b", "c", "d"][number % 4];
+                let mut partitions = vec![told("orders", name(self.pick)), told("orders", name(self.other))];
+                partitions[0].bytes = Some(self.other as u64);
+                partitions.truncate(self.pick / 4 % 3);
+                AddPartitions { run, epoch, node, incarnation, partitions, complete }.into()
             }
             What::PutSecret { size } => {
                 let known = state.secrets().get("pg").map_or(0, |known| known.version);
@@ -238,7 +279,8 @@ impl Operation {
                 let seq_from = seq("out");
                 let progress = Progress { seq_from, seq_to: seq_from + seqs, position: vec![1] };
                 let checkpoints = vec![FinalCheckpoint { destination: "out".to_owned(), progress }];
-                Release { partition, epoch, node: owner, incarnation, checkpoints }.into()
+                let done = self.pick.is_multiple_of(2);
+                Release { partition, epoch, node: owner, incarnation, checkpoints, done }.into()
             }
             _ => {
                 let seqs = match self.what {
@@ -267,6 +309,22 @@ impl Operation {
 
     fn is_off(&self) -> bool {
         matches!(self.guard, Guard::Off)
+    }
+
+    fn is_absent(&self) -> bool {
+        matches!(self.guard, Guard::Absent)
+    }
+
+    /// Who holds the coordinator of a run, when somebody does and the guard is not off.
+    fn holder(&self, state: &State, run: Uuid) -> Holder {
+        let known = state.assignments().get(&PartitionKey::coordinator(run));
+        let incarnation = known.and_then(|known| known.claimed_by).unwrap_or(0);
+        let (node, epoch) = known.map_or((1, 1), |known| (known.owner, known.epoch));
+        match self.pick % 3 {
+            0 if self.is_off() => Holder { node: node + 1, incarnation, epoch },
+            1 if self.is_off() => Holder { node, incarnation: incarnation + 1, epoch },
+            _ => Holder { node, incarnation, epoch: epoch + u64::from(self.is_off()) },
+        }
     }
 
     fn version(&self, current: u64) -> Option<u64> {
@@ -306,13 +364,42 @@ impl Operation {
         active.or_else(any).unwrap_or_default()
     }
 
-    /// To be assigned, any; otherwise one that is, when there is one.
+    /// One that has nothing left to do, when there is one.
+    fn ready(&self, state: &State) -> Uuid {
+        let is_ready = |id: Uuid| state.partitions().open(id) == 0;
+        let mut runs = state.runs().iter().filter(|(_, run)| run.discovered && !run.is_finished());
+        runs.find(|(id, _)| is_ready(*id)).map_or_else(|| self.run(state), |(id, _)| id)
+    }
+
+    /// One whose coordinator is held, when there is one.
+    fn coordinated(&self, state: &State) -> Uuid {
+        let held = state
+            .assignments()
+            .iter()
+            .filter(|(key, held)| key.is_coordinator() && held.claimed_by.is_some());
+        let held: Vec<Uuid> = held.map(|(key, _)| key.run).collect();
+        held.get(self.other % held.len().max(1)).copied().unwrap_or_else(|| self.run(state))
+    }
+
+    /// To be assigned, any of a run or its coordinator; otherwise one that is assigned, when there is one.
     fn partition(&self, state: &State) -> PartitionKey {
-        let assigned: Vec<&PartitionKey> = state.assignments().iter().map(|(key, _)| key).collect();
+        let assigned = state.assignments().iter().map(|(key, _)| key);
+        // A coordinator is mostly held.
+        let wanted =
+            |key: &&PartitionKey| !key.is_coordinator() || !matches!(self.what, What::Release { .. });
+        let assigned: Vec<&PartitionKey> = assigned.filter(wanted).collect();
         let known = assigned.get(self.other % assigned.len().max(1)).copied();
         if let Some(known) = known.filter(|_| !matches!(self.what, What::Assign)) {
             return known.clone();
         }
-        partition(self.run(state), ["a", "b"][self.other % 2])
+        let run = self.run(state);
+        let rows = state.partitions().of_run(run).filter(|(_, row)| row.done || !self.is_absent());
+        let known: Vec<&PartitionKey> = rows.map(|(key, _)| key).collect();
+        match known.get(self.other % known.len().max(1)) {
+            _ if self.pick.is_multiple_of(4) => PartitionKey::coordinator(run),
+            Some(known) => (*known).clone(),
+            None if self.is_off() => partition(run, "a"),
+            None => PartitionKey::coordinator(run),
+        }
     }
 }

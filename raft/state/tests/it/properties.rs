@@ -1,8 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use etl_raft_state::command::{SetNodeState, StartRun};
+use etl_raft_state::command::{Assign, Claim, Holder, Release, SetNodeState};
+use etl_raft_state::parts::RunPhase;
 use etl_raft_state::{
-    Command, Envelope, EpochKey, NodeId, NodeState, PartitionKey, Response, Session, State,
+    Command, Envelope, EpochKey, NodeId, NodeState, PartitionKey, Response, RunOutcome, Session, State,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -10,11 +11,11 @@ use proptest::test_runner::TestRunner;
 use uuid::Uuid;
 
 use crate::operation::{Operation, operation};
-use crate::world::{Row, World, founder, node, put};
+use crate::world::{Row, World, add, founder, node, partition, put, start};
 
 /// What happens at one entry.
 #[derive(Debug, Clone)]
-struct Step {
+pub struct Step {
     /// More than one makes a batch.
     operations: Vec<Operation>,
     /// Whether a client sends it in its session.
@@ -22,7 +23,7 @@ struct Step {
     passes_ms: u64,
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     let operations = prop_oneof![
         6 => proptest::collection::vec(operation(), 1),
         1 => proptest::collection::vec(operation(), 2..5),
@@ -48,26 +49,39 @@ impl Step {
 /// A cluster with something to do.
 fn beginning() -> Vec<Command> {
     let up = |node| SetNodeState { node, from: NodeState::Joining, to: NodeState::Up }.into();
-    let start = |workflow: &str, run| StartRun {
-        run: Uuid::from_u128(run),
-        workflow: workflow.to_owned(),
-        expected_version: None,
-        replaces: None,
-    };
-    vec![
+    let runs = [("orders", Uuid::from_u128(1)), ("users", Uuid::from_u128(2))];
+    let coordinated = runs.into_iter().flat_map(|(workflow, run)| {
+        let partition = PartitionKey::coordinator(run);
+        let holder = Holder { node: 1, incarnation: 0, epoch: 1 };
+        [
+            start(run, workflow).into(),
+            Assign { partition: partition.clone(), owner: 1, expected_epoch: 0 }.into(),
+            Claim { partition, epoch: 1, node: 1, incarnation: 0 }.into(),
+            match workflow {
+                "orders" => add(run, holder, &["a", "b"], false).into(),
+                _ => add(run, holder, &[], true).into(),
+            },
+        ]
+    });
+    let known = vec![
         founder().into(),
         up(1),
         node(2).into(),
         up(5),
         put("orders", "text 0", None).into(),
         put("users", "text 0", None).into(),
-        start("orders", 1).into(),
-        start("users", 2).into(),
-    ]
+    ];
+    let key = partition(Uuid::from_u128(1), "a");
+    let done: [Command; 3] = [
+        Assign { partition: key.clone(), owner: 1, expected_epoch: 0 }.into(),
+        Claim { partition: key.clone(), epoch: 1, node: 1, incarnation: 0 }.into(),
+        Release { partition: key, epoch: 1, node: 1, incarnation: 0, checkpoints: vec![], done: true }.into(),
+    ];
+    known.into_iter().chain(coordinated).chain(done).collect()
 }
 
 /// Entries as a leader would have proposed them, and what each was answered. Those after the beginning are the steps.
-fn history(steps: &[Step]) -> Vec<(u64, Envelope, Response)> {
+pub fn history(steps: &[Step]) -> Vec<(u64, Envelope, Response)> {
     let mut world = World::empty();
     let given = beginning().into_iter().map(|command| (Some(command), None));
     let made = steps.iter().map(|step| (None, Some(step)));
@@ -98,7 +112,7 @@ fn epochs(state: &State) -> BTreeMap<EpochKey, u64> {
 }
 
 /// Responses of single commands, also of those in a batch, with their commands.
-fn each<'a>(command: &'a Command, response: &'a Response) -> Vec<(&'a Command, &'a Response)> {
+pub fn each<'a>(command: &'a Command, response: &'a Response) -> Vec<(&'a Command, &'a Response)> {
     match (command, response) {
         (Command::Batch(commands), Response::Batch(responses)) => commands.iter().zip(responses).collect(),
         _ => vec![(command, response)],
@@ -313,7 +327,7 @@ proptest! {
     }
 
     #[test]
-    fn a_workflow_has_one_running_run_and_every_run_its_document(steps in steps()) {
+    fn a_workflow_has_one_active_run_and_every_run_its_document(steps in steps()) {
         let mut state = State::default();
         let mut versions: BTreeMap<String, u64> = BTreeMap::new();
         for (index, envelope, _) in history(&steps) {
@@ -325,6 +339,7 @@ proptest! {
                 if state.runs().queued(&run.workflow) == Some(id) {
                     prop_assert!(state.runs().active(&run.workflow).is_some(), "it waits for one");
                 } else {
+                    prop_assert_eq!(state.runs().active(&run.workflow), Some(id), "running or halted");
                     prop_assert!(running.insert(&run.workflow));
                 }
             }
@@ -343,11 +358,16 @@ fn the_histories_reach_every_kind_of_answer() {
     let mut runner = TestRunner::deterministic();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let mut partitions: BTreeSet<PartitionKey> = BTreeSet::new();
-    for _ in 0..200 {
+    let mut complete: BTreeSet<(usize, Uuid)> = BTreeSet::new();
+    for round in 0..200 {
         let steps = steps().new_tree(&mut runner).unwrap().current();
         let mut state = State::default();
         for (index, envelope, response) in history(&steps) {
             state.apply(index, &envelope);
+            let completed = RunPhase::Finished(RunOutcome::Completed);
+            complete.extend(
+                state.runs().iter().filter(|(_, run)| run.phase == completed).map(|(id, _)| (round, id)),
+            );
             partitions.extend(state.assignments().iter().map(|(key, _)| key.clone()));
             for (_, answer) in each(&envelope.command, &response) {
                 let text = format!("{answer:?}");
@@ -378,8 +398,15 @@ fn the_histories_reach_every_kind_of_answer() {
         "Rejected(ClaimedByAnother",
         "Rejected(Released",
         "Rejected(NodeNotUp",
+        "Rejected(RunHalted",
+        "Rejected(RunPinned",
+        "Rejected(RunIncomplete",
+        "Rejected(RunDiscovered",
+        "Rejected(PartitionDone",
+        "Rejected(NotClaimed",
     ] {
         assert!(seen.get(name).is_some_and(|count| *count >= 10), "{name}: {seen:?}");
     }
     assert!(partitions.len() > 50);
+    assert!(complete.len() > 20, "{complete:?}");
 }

@@ -8,16 +8,11 @@ use crate::checkpoints::advance;
 use crate::world::{World, partition};
 
 fn start(run: u128) -> StartRun {
-    StartRun {
-        run: Uuid::from_u128(run),
-        workflow: "orders".to_owned(),
-        expected_version: None,
-        replaces: None,
-    }
+    crate::world::start(Uuid::from_u128(run), "orders")
 }
 
 fn finish(run: u128, outcome: RunOutcome) -> FinishRun {
-    FinishRun { run: Uuid::from_u128(run), outcome }
+    FinishRun { run: Uuid::from_u128(run), outcome, by: None }
 }
 
 fn failed(message: &str) -> RunOutcome {
@@ -65,7 +60,7 @@ fn a_workflow_has_one_running_run() {
     assert_eq!(world.state.assignments().of_run(first).count(), 0);
     assert_eq!(world.state.runs().active("orders"), Some(by));
 
-    world.ok(finish(2, RunOutcome::Completed));
+    world.ok(finish(2, RunOutcome::Cancelled));
     assert_eq!(world.refused(StartRun { replaces: Some(by), ..start(3) }), conflict(Some(by), None));
     assert_eq!(world.refused(start(1)), Rejection::RunExists { run: first }, "finished runs keep their ids");
 }
@@ -103,8 +98,8 @@ fn the_last_finished_runs_are_kept() {
     // Ids that fall, so that only the order of creation can tell which is oldest.
     for number in 0..=last {
         let run = 1000 - number;
-        world.run("orders", run);
-        world.ok(finish(run, RunOutcome::Completed));
+        let run = world.run("orders", run);
+        world.complete(run);
     }
     let kept: Vec<Uuid> = world.state.runs().finished("orders").map(|(id, _)| id).collect();
     let expected: Vec<Uuid> =
@@ -121,10 +116,16 @@ fn checkpoints_stay_while_a_run_may_go_on_after_them() {
         let key = partition(run, "a");
         let epoch = world.assign_and_claim(&key, 1, 7);
         world.ok(advance(&key, 1, 7, epoch, 0, number as u64));
-        world.ok(finish(number, outcome));
+        match outcome {
+            RunOutcome::Completed => world.complete(run),
+            outcome => drop(world.ok(finish(number, outcome))),
+        }
         assert_eq!(world.state.assignments().iter().count(), 0);
         let with: std::collections::BTreeSet<u128> =
             world.state.checkpoints().iter().map(|(route, _)| route.partition.run.as_u128()).collect();
+        let rows: std::collections::BTreeSet<u128> =
+            world.state.partitions().iter().map(|(key, _)| key.run.as_u128()).collect();
+        assert_eq!(rows, with, "partitions are kept as long as checkpoints");
         with.into_iter().collect::<Vec<u128>>()
     };
     assert_eq!(finished(1, RunOutcome::Completed), [1]);
@@ -140,7 +141,7 @@ fn what_an_incremental_run_goes_on_after_survives_any_number_of_failures() {
     let key = partition(completed, "a");
     let epoch = world.assign_and_claim(&key, 1, 7);
     world.ok(advance(&key, 1, 7, epoch, 0, 3));
-    world.ok(finish(1, RunOutcome::Completed));
+    world.complete(completed);
     for number in 2..=RUNS_KEPT as u128 + 10 {
         world.run("orders", number);
         world.ok(finish(number, failed("no such host")));
@@ -157,6 +158,6 @@ fn epochs_outlive_their_run() {
     for number in 1..=RUNS_KEPT as u64 + 2 {
         let run = world.run("orders", u128::from(number));
         assert_eq!(world.assign(&partition(run, "a"), 1), number, "one more with each run");
-        world.ok(finish(u128::from(number), RunOutcome::Completed));
+        world.ok(finish(u128::from(number), RunOutcome::Cancelled));
     }
 }

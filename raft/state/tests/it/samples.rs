@@ -1,16 +1,18 @@
 use std::collections::BTreeSet;
 
 use etl_raft_state::command::{
-    AdoptCluster, AdvanceCheckpoints, Assign, BeginDrain, Claim, DeleteSchedule, DeleteSecret, DeleteUser,
-    DeleteWorkflow, FinalCheckpoint, FinishRun, FireSchedule, Progress, PutSecret, PutUser,
-    RaiseFeatureLevel, RecordAudit, RegisterNode, Release, SetNodeState, StartRun, UpdateNode,
+    AddPartitions, AdoptCluster, AdvanceCheckpoints, Assign, BeginDrain, Claim, DeleteSchedule, DeleteSecret,
+    DeleteUser, DeleteWorkflow, FinalCheckpoint, FinishRun, FireSchedule, HaltRun, Holder, NewPartition,
+    Progress, PutSecret, PutUser, RaiseFeatureLevel, RecordAudit, RegisterNode, Release, ResumeRun,
+    SetNodeState, StartRun, UpdateNode,
 };
+use etl_raft_state::parts::Halt;
 use etl_raft_state::{Advance, Command, Fired, Kind, NodeState, PutOutcome, Rejection, Response, RunOutcome};
 use uuid::Uuid;
 
 use crate::checkpoints::{item, route};
 use crate::schedules::schedule;
-use crate::world::{World, founder, hash, node, partition, put};
+use crate::world::{World, add, founder, hash, node, partition, put, start, told};
 
 /// One command of each kind. A new kind does not compile here before it has a name and a sample.
 pub fn commands() -> Vec<(&'static str, Command)> {
@@ -47,13 +49,41 @@ pub fn commands() -> Vec<(&'static str, Command)> {
             workflow: "orders".to_owned(),
             expected_version: guard,
             replaces: Some(Uuid::from_u128(9)),
+            pinned: Some(2),
         }
         .into(),
-        FinishRun { run, outcome: RunOutcome::Failed { message: "disk full".to_owned() } }.into(),
+        HaltRun { run, halt: Halt::Failed { message: "disk full".to_owned() } }.into(),
+        ResumeRun { run, version: 4 }.into(),
+        AddPartitions {
+            run,
+            epoch: 7,
+            node: 2,
+            incarnation: u64::MAX,
+            partitions: vec![
+                NewPartition { bytes: Some(1 << 40), records: Some(0), ..told("orders", "a") },
+                told("orders", "b"),
+            ],
+            complete: true,
+        }
+        .into(),
+        FinishRun {
+            run,
+            outcome: RunOutcome::Failed { message: "disk full".to_owned() },
+            by: Some(Holder { node: 2, incarnation: 1, epoch: 7 }),
+        }
+        .into(),
         Assign { partition: key.clone(), owner: 2, expected_epoch: 6 }.into(),
         BeginDrain { partition: key.clone(), epoch: 7, to: Some(3) }.into(),
         Claim { partition: key.clone(), epoch: 7, node: 2, incarnation: u64::MAX }.into(),
-        Release { partition: key.clone(), epoch: 7, node: 2, incarnation: 1, checkpoints: vec![last] }.into(),
+        Release {
+            partition: key.clone(),
+            epoch: 7,
+            node: 2,
+            incarnation: 1,
+            checkpoints: vec![last],
+            done: true,
+        }
+        .into(),
         AdvanceCheckpoints { node: 2, incarnation: 1, items: vec![item(&key, 7, 4, 9)] }.into(),
         PutSecret { name: "pg".to_owned(), envelope: vec![0, 255, 128], expected_version: guard }.into(),
         DeleteSecret { name: "pg".to_owned(), expected_version: guard }.into(),
@@ -90,6 +120,9 @@ fn command_name(command: &Command) -> &'static str {
         Command::FireSchedule(_) => "fire-schedule",
         Command::DeleteSchedule(_) => "delete-schedule",
         Command::StartRun(_) => "start-run",
+        Command::HaltRun(_) => "halt-run",
+        Command::ResumeRun(_) => "resume-run",
+        Command::AddPartitions(_) => "add-partitions",
         Command::FinishRun(_) => "finish-run",
         Command::Assign(_) => "assign",
         Command::BeginDrain(_) => "begin-drain",
@@ -188,10 +221,16 @@ fn rejections() -> Vec<Rejection> {
         Rejection::RunExists { run },
         Rejection::RunFinished { run },
         Rejection::RunQueued { run },
+        Rejection::RunHalted { run },
+        Rejection::RunPinned { run, node: 9 },
+        Rejection::RunDiscovered { run, source_step: "orders".to_owned(), partition: name() },
+        Rejection::RunIncomplete { run, discovered: false, open: 3 },
         Rejection::RunNotFinished { workflow: name(), run },
         Rejection::RunConflict { workflow: name(), expected: None, actual: Some(run) },
         Rejection::EpochConflict { partition: partition.clone(), expected: 1, actual: 2 },
         Rejection::NotAssigned { partition: partition.clone() },
+        Rejection::NotClaimed { partition: partition.clone() },
+        Rejection::PartitionDone { partition: partition.clone() },
         Rejection::NotOwner { partition: partition.clone(), node: 1, owner: 2 },
         Rejection::ClaimedByAnother { partition: partition.clone() },
         Rejection::Draining { partition: partition.clone() },
@@ -230,10 +269,16 @@ fn rejection_name(rejection: &Rejection) -> &'static str {
         Rejection::RunExists { .. } => "run-exists",
         Rejection::RunFinished { .. } => "run-finished",
         Rejection::RunQueued { .. } => "run-queued",
+        Rejection::RunHalted { .. } => "run-halted",
+        Rejection::RunPinned { .. } => "run-pinned",
+        Rejection::RunDiscovered { .. } => "run-discovered",
+        Rejection::RunIncomplete { .. } => "run-incomplete",
         Rejection::RunNotFinished { .. } => "run-not-finished",
         Rejection::RunConflict { .. } => "run-conflict",
         Rejection::EpochConflict { .. } => "epoch-conflict",
         Rejection::NotAssigned { .. } => "not-assigned",
+        Rejection::NotClaimed { .. } => "not-claimed",
+        Rejection::PartitionDone { .. } => "partition-done",
         Rejection::NotOwner { .. } => "not-owner",
         Rejection::ClaimedByAnother { .. } => "claimed-by-another",
         Rejection::Draining { .. } => "draining",
@@ -245,7 +290,7 @@ fn rejection_name(rejection: &Rejection) -> &'static str {
 }
 
 /// The rows that the state has, by the first byte of their keys.
-pub const ROW_KINDS: [(u8, &str); 15] = [
+pub const ROW_KINDS: [(u8, &str); 16] = [
     (1, "facts"),
     (2, "node"),
     (3, "workflow"),
@@ -261,6 +306,7 @@ pub const ROW_KINDS: [(u8, &str); 15] = [
     (13, "audit-event"),
     (14, "client"),
     (15, "answer"),
+    (16, "partition"),
 ];
 
 /// A state that has rows of every kind, in every shape they have.
@@ -290,7 +336,10 @@ pub fn story() -> World {
     ];
     for (number, outcome) in (10..).zip(outcomes) {
         let run = world.run("orders", number);
-        world.ok(FinishRun { run, outcome });
+        match outcome {
+            RunOutcome::Completed => world.complete(run),
+            outcome => drop(world.ok(FinishRun { run, outcome, by: None })),
+        }
     }
     let run = world.run("orders", 20);
     world.ok(FireSchedule {
@@ -300,14 +349,29 @@ pub fn story() -> World {
         run: Uuid::from_u128(21),
     });
     let key = |name: &str| partition(run, name);
-    for (number, name) in (1..).zip(["assigned", "draining", "released", "a\0zero"]) {
+    let holder = world.coordinate(run);
+    let mut sized = told("orders", "assigned");
+    (sized.bytes, sized.records) = (Some(1 << 40), Some(7));
+    world.ok(AddPartitions { partitions: vec![sized], ..add(run, holder, &[], false) });
+    for (number, name) in (1..).zip(["assigned", "draining", "released", "done", "a\0zero"]) {
         let epoch = world.assign_and_claim(&key(name), 1, 7);
         let items = vec![item(&key(name), epoch, 0, number)];
         world.ok(AdvanceCheckpoints { node: 1, incarnation: 7, items });
     }
     world.assign(&key("unclaimed"), 1);
     world.ok(BeginDrain { partition: key("draining"), epoch: 4, to: Some(to) });
-    world.ok(Release { partition: key("released"), epoch: 4, node: 1, incarnation: 7, checkpoints: vec![] });
+    for (name, done) in [("released", false), ("done", true)] {
+        let partition = key(name);
+        world.ok(Release { partition, epoch: 4, node: 1, incarnation: 7, checkpoints: vec![], done });
+    }
+    let failed = Halt::Failed { message: "disk full".to_owned() };
+    for (number, (workflow, halt)) in (30..).zip([("paused", Halt::Paused), ("failed", failed)]) {
+        let run = Uuid::from_u128(number);
+        world.put(workflow, workflow);
+        world.ok(StartRun { pinned: Some(1), ..start(run, workflow) });
+        world.add(run, &["only"], true);
+        world.ok(HaltRun { run, halt });
+    }
 
     for (_, command) in commands() {
         if matches!(command, Command::PutSecret(_) | Command::PutUser(_) | Command::RecordAudit(_)) {

@@ -145,10 +145,10 @@ fn queue_waits_for_the_running_run() {
         Response::Fired(Fired::Skipped { running }),
         "one that waits does the work of both"
     );
-    world.ok(FinishRun { run: running, outcome: RunOutcome::Completed });
+    world.complete(running);
     assert_eq!(world.state.runs().active("orders"), Some(waiting));
     assert_eq!(world.state.runs().queued("orders"), None);
-    world.ok(FinishRun { run: waiting, outcome: RunOutcome::Completed });
+    world.complete(waiting);
     assert_eq!(world.state.runs().active("orders"), None);
 }
 
@@ -157,7 +157,7 @@ fn a_waiting_run_can_be_cancelled() {
     let mut world = scheduled(Overlap::Queue);
     let running = world.run("orders", 9);
     world.ok(fire(TICK, 1));
-    world.ok(FinishRun { run: Uuid::from_u128(1), outcome: RunOutcome::Cancelled });
+    world.ok(FinishRun { run: Uuid::from_u128(1), outcome: RunOutcome::Cancelled, by: None });
     assert_eq!(world.state.runs().queued("orders"), None);
     assert_eq!(world.state.runs().active("orders"), Some(running));
 }

@@ -101,7 +101,7 @@ fn a_running_version_keeps_its_document() {
     }
     assert_eq!(world.state.workflows().version("orders", 1), None);
     assert_eq!(world.state.workflows().document(&hash("running")), Some("running"));
-    world.ok(FinishRun { run, outcome: RunOutcome::Completed });
+    world.ok(FinishRun { run, outcome: RunOutcome::Failed { message: String::new() }, by: None });
     assert_eq!(world.state.workflows().document(&hash("running")), None);
 }
 
@@ -134,7 +134,7 @@ fn a_workflow_that_runs_is_not_deleted() {
     let run = world.run("orders", 1);
     let refusal = Rejection::RunNotFinished { workflow: "orders".to_owned(), run };
     assert_eq!(world.refused(delete(None)), refusal);
-    world.ok(FinishRun { run, outcome: RunOutcome::Cancelled });
+    world.ok(FinishRun { run, outcome: RunOutcome::Cancelled, by: None });
     world.ok(delete(None));
 }
 

@@ -1,11 +1,18 @@
 use std::collections::BTreeMap;
 
-use etl_raft_state::command::{Assign, Claim, PutWorkflow, RegisterNode, SetNodeState, StartRun};
+use etl_raft_state::command::{
+    AddPartitions, Assign, Claim, FinishRun, Holder, NewPartition, PutWorkflow, RegisterNode, Release,
+    SetNodeState, StartRun,
+};
+use etl_raft_state::parts::AssignmentState;
 use etl_raft_state::{
     Command, ContentHash, Envelope, NodeId, NodeState, PartitionKey, PutOutcome, Rejection, Response,
-    Session, State,
+    RunOutcome, Session, State,
 };
 use uuid::Uuid;
+
+/// The process that coordinates runs where nothing else is said.
+pub const COORDINATOR: u64 = 1000;
 
 pub type Row = (Vec<u8>, Vec<u8>);
 
@@ -88,11 +95,46 @@ impl World {
             self.put(workflow, workflow);
         }
         let run = Uuid::from_u128(number);
-        self.ok(StartRun { run, workflow: workflow.to_owned(), expected_version: None, replaces: None });
+        self.ok(start(run, workflow));
         run
     }
 
-    /// Gives a partition to a node, which claims it, and tells the epoch.
+    /// The holder of a run's coordinator, which is given to node 1 when nobody holds it.
+    pub fn coordinate(&mut self, run: Uuid) -> Holder {
+        let key = PartitionKey::coordinator(run);
+        if let Some(known) = self.state.assignments().get(&key)
+            && let Some(incarnation) = known.claimed_by
+            && known.state != AssignmentState::Released
+        {
+            return Holder { node: known.owner, incarnation, epoch: known.epoch };
+        }
+        let epoch = self.assign_and_claim(&key, 1, COORDINATOR);
+        Holder { node: 1, incarnation: COORDINATOR, epoch }
+    }
+
+    /// Makes partitions of a run known, as its coordinator does.
+    pub fn add(&mut self, run: Uuid, names: &[&str], complete: bool) -> Holder {
+        let holder = self.coordinate(run);
+        self.ok(add(run, holder, names, complete));
+        holder
+    }
+
+    /// Does all that is left to do of a run, and finishes it.
+    pub fn complete(&mut self, run: Uuid) {
+        let holder = self.add(run, &[], true);
+        let rows = self.state.partitions().of_run(run);
+        let open: Vec<PartitionKey> = rows.filter(|(_, row)| !row.done).map(|(key, _)| key.clone()).collect();
+        for partition in open {
+            let held = self.state.assignments().get(&partition);
+            let held = held.and_then(|held| Some((held.epoch, held.owner, held.claimed_by?)));
+            let (epoch, node, incarnation) =
+                held.unwrap_or_else(|| (self.assign_and_claim(&partition, 1, 7), 1, 7));
+            self.ok(Release { partition, epoch, node, incarnation, checkpoints: vec![], done: true });
+        }
+        self.ok(FinishRun { run, outcome: RunOutcome::Completed, by: Some(holder) });
+    }
+
+    /// Gives a partition, which is made known when it is not, to a node, which claims it, and tells the epoch.
     pub fn assign_and_claim(&mut self, key: &PartitionKey, owner: NodeId, incarnation: u64) -> u64 {
         let epoch = self.assign(key, owner);
         self.ok(Claim { partition: key.clone(), epoch, node: owner, incarnation });
@@ -100,6 +142,11 @@ impl World {
     }
 
     pub fn assign(&mut self, key: &PartitionKey, owner: NodeId) -> u64 {
+        if !key.is_coordinator() && self.state.partitions().get(key).is_none() {
+            let holder = self.coordinate(key.run);
+            let partitions = vec![told(&key.source, &key.partition)];
+            self.ok(AddPartitions { partitions, ..add(key.run, holder, &[], false) });
+        }
         let expected_epoch = self.epoch(key);
         match self.ok(Assign { partition: key.clone(), owner, expected_epoch }) {
             Response::Assigned { epoch } => epoch,
@@ -162,4 +209,21 @@ pub fn put(name: &str, text: &str, expected_version: Option<u64>) -> PutWorkflow
 
 pub fn partition(run: Uuid, name: &str) -> PartitionKey {
     PartitionKey { run, source: "orders".to_owned(), partition: name.to_owned() }
+}
+
+/// The start of a run in whatever version, with nothing in its place.
+pub fn start(run: Uuid, workflow: &str) -> StartRun {
+    StartRun { run, workflow: workflow.to_owned(), expected_version: None, replaces: None, pinned: None }
+}
+
+/// Partitions of the source `orders`, of unknown size.
+pub fn add(run: Uuid, holder: Holder, names: &[&str], complete: bool) -> AddPartitions {
+    let Holder { node, incarnation, epoch } = holder;
+    let partitions = names.iter().map(|name| told("orders", name)).collect();
+    AddPartitions { run, epoch, node, incarnation, partitions, complete }
+}
+
+/// A partition of unknown size.
+pub fn told(source: &str, partition: &str) -> NewPartition {
+    NewPartition { source: source.to_owned(), partition: partition.to_owned(), bytes: None, records: None }
 }

@@ -57,7 +57,10 @@ fn send_again(view: &View<'_>, node: u64, incarnation: u64) -> Option<Command> {
 
 fn release(view: &View<'_>, node: u64, incarnation: u64) -> Option<Command> {
     let epoch = claimed(view)?;
-    Some(Release { partition: partition(0), epoch, node, incarnation, checkpoints: Vec::new() }.into())
+    Some(
+        Release { partition: partition(0), epoch, node, incarnation, checkpoints: Vec::new(), done: false }
+            .into(),
+    )
 }
 
 fn seq(state: &State) -> u64 {

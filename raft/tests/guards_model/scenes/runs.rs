@@ -1,15 +1,18 @@
-use etl_raft_state::Command;
 use etl_raft_state::command::{Assign, FinishRun, FireSchedule, PutSchedule, StartRun};
 use etl_raft_state::parts::{CatchUp, Overlap, RunOutcome};
+use etl_raft_state::{Command, PartitionKey};
 
-use crate::scene::{RUNS, Scene, TIME_MS, View, WORKFLOW, after, epoch_of, partition, put, running};
+use crate::scene::{RUNS, Scene, TIME_MS, View, WORKFLOW, after, epoch_at, put, running};
 
 const SCHEDULE: &str = "nightly";
 
 fn start(view: &View<'_>, run: usize) -> Option<Command> {
     let expected_version = Some(view.state.workflows().current_version(WORKFLOW));
     let replaces = view.state.runs().active(WORKFLOW);
-    Some(StartRun { run: RUNS[run], workflow: WORKFLOW.into(), expected_version, replaces }.into())
+    Some(
+        StartRun { run: RUNS[run], workflow: WORKFLOW.into(), expected_version, replaces, pinned: None }
+            .into(),
+    )
 }
 
 /// Two start runs in the place of the one they see, while the workflow changes and the first run ends.
@@ -21,15 +24,19 @@ pub fn starters() -> Scene {
             vec![|view| start(view, 1)],
             vec![|view| start(view, 2)],
             vec![|_| Some(put(2, None).into())],
-            vec![|_| Some(FinishRun { run: RUNS[0], outcome: RunOutcome::Completed }.into())],
+            vec![|_| Some(FinishRun { run: RUNS[0], outcome: RunOutcome::Cancelled, by: None }.into())],
             vec![|view| {
-                let expected_epoch = epoch_of(view.state);
-                Some(Assign { partition: partition(0), owner: 1, expected_epoch }.into())
+                let partition = PartitionKey::coordinator(RUNS[0]);
+                let expected_epoch = epoch_at(view.state, &partition);
+                Some(Assign { partition, owner: 1, expected_epoch }.into())
             }],
         ],
         repetitions: 1,
         is_read_again: false,
-        climax: |state| state.runs().active(WORKFLOW) == Some(RUNS[2]) && epoch_of(state) == 1,
+        climax: |state| {
+            let coordinator = PartitionKey::coordinator(RUNS[0]);
+            state.runs().active(WORKFLOW) == Some(RUNS[2]) && epoch_at(state, &coordinator) == 2
+        },
     }
 }
 

@@ -43,6 +43,10 @@ impl Destination for FileTarget {
         }
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     async fn check(&self, run: &RunContext) -> Result<(), ConnectorError> {
         let (settings, run) = (Arc::clone(&self.settings), run.clone());
         blocking(move || Ok(check(&settings, &run)?)).await

@@ -55,6 +55,10 @@ impl Source for Files {
         SourceCapabilities { replayable: true, ordered: true, bounded: true, reason: None }
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     async fn check(&self) -> Result<(), ConnectorError> {
         let settings = Arc::clone(&self.settings);
         blocking(move || {

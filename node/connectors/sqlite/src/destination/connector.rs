@@ -55,6 +55,10 @@ impl Destination for Configured {
         }
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     async fn check(&self, _run: &RunContext) -> Result<(), ConnectorError> {
         let config = self.config.clone();
         blocking(move || Ok(check(&config)?)).await

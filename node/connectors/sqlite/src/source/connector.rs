@@ -57,6 +57,10 @@ impl Source for Configured {
         }
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     async fn check(&self) -> Result<(), ConnectorError> {
         self.plan().await.map(drop)
     }

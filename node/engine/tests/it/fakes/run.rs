@@ -110,6 +110,7 @@ impl Bed {
             replaces: Vec::new(),
             options: self.options.clone(),
             state: Arc::new(self.state.clone()),
+            numbers: Arc::new(self.state.clone()),
             dead_letters: Arc::new(self.state.clone()),
             progress: Arc::new(Progress::default()),
             stop: self.stop.1.clone(),

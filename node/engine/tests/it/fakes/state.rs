@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use etl_engine::{DeadLetter, DeadLetters, PortError, RunState};
+use etl_engine::{DeadLetter, DeadLetters, PartitionNumbers, PortError, RunState};
 use etl_model::{Marker, PartitionId, Route, RunId, StepName};
 
 /// Epochs, checkpoints and dead letters in memory. Clones share them.
@@ -33,21 +33,23 @@ impl RunState for MemoryState {
         Ok(*epoch)
     }
 
+    fn checkpoint(&self, route: &Route) -> Result<Option<Marker>, PortError> {
+        Ok(self.checkpoints.lock().unwrap().get(route).cloned())
+    }
+
+    fn store_checkpoints(&self, checkpoints: &[(Route, Marker)]) -> Vec<Result<(), PortError>> {
+        self.checkpoints.lock().unwrap().extend(checkpoints.iter().cloned());
+        checkpoints.iter().map(|_| Ok(())).collect()
+    }
+}
+
+impl PartitionNumbers for MemoryState {
     fn partitions(&self) -> Result<Vec<(StepName, PartitionId)>, PortError> {
         Ok(Vec::new())
     }
 
     fn number_partitions(&self, partitions: &[(StepName, PartitionId)]) -> Result<Vec<usize>, PortError> {
         Ok((0..partitions.len()).collect())
-    }
-
-    fn checkpoint(&self, route: &Route) -> Result<Option<Marker>, PortError> {
-        Ok(self.checkpoints.lock().unwrap().get(route).cloned())
-    }
-
-    fn store_checkpoints(&self, checkpoints: &[(Route, Marker)]) -> Result<(), PortError> {
-        self.checkpoints.lock().unwrap().extend(checkpoints.iter().cloned());
-        Ok(())
     }
 }
 

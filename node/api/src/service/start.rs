@@ -1,0 +1,276 @@
+use etl_proto::admin as wire;
+use etl_raft_state::command::{ResumeRun, StartRun};
+use etl_raft_state::parts::{Run, RunPhase};
+use etl_raft_state::{NodeId, Rejection, Response, State};
+use uuid::Uuid;
+
+use super::Shared;
+use super::lint::Nature;
+use super::run_target::{acted_on, request_id, session, unknown_workflow};
+use super::workflows::unexpected;
+use crate::model::{RunOptions, StartedRun};
+use crate::refusal::{Kind, Refusal};
+
+/// How often a state that others change at the same time is read again.
+const ATTEMPTS: usize = 5;
+
+/// What is known of a workflow that is to run.
+struct Standing {
+    /// The version in force.
+    version: u64,
+    /// Its document.
+    document: String,
+    active: Option<Active>,
+}
+
+/// The unfinished run of a workflow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Active {
+    run: Uuid,
+    is_halted: bool,
+    version: u64,
+    /// Of that version.
+    document: String,
+    pinned: Option<NodeId>,
+}
+
+/// What has been there before this attempt of a request.
+enum Found {
+    /// The request has started this run before.
+    Started(StartedRun),
+    /// The request has acted on this run, which has that version.
+    Continued(Uuid, u64),
+    Standing(Standing),
+}
+
+/// What is to be done.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    /// A new run begins, perhaps in the place of another.
+    Start { replaces: Option<Uuid> },
+    /// The halted run goes on as it is.
+    Continue { run: Uuid },
+    /// The halted run goes on if the new version of its workflow lets it.
+    Compare(Active),
+}
+
+impl Shared {
+    pub(super) async fn run_workflow(
+        &self,
+        request: wire::RunWorkflowRequest,
+    ) -> Result<StartedRun, Refusal> {
+        let wire::RunWorkflowRequest { name, expected_version, restart, accept_changes, request_id: id } =
+            request;
+        let id = request_id(&id)?;
+        let options = RunOptions { expected_version, restart, accept_changes };
+        if restart && accept_changes {
+            let message = "a run either starts over or continues with changes, not both";
+            return Err(Refusal::new(Kind::Invalid, "invalid_request", message));
+        }
+        // A run's id sorts by when it was started.
+        let new_run = id.unwrap_or_else(Uuid::now_v7);
+        for _ in 0..ATTEMPTS {
+            let workflow = name.clone();
+            let found = self.consensus.read(move |state| Found::read(state, &workflow, id)).await??;
+            let standing = match found {
+                Found::Started(started) => return Ok(started),
+                Found::Continued(run, version) => return self.resume(id, run, version).await,
+                Found::Standing(standing) => standing,
+            };
+            let replaces = match decide(&name, &standing, &options)? {
+                Step::Continue { run } => return self.resume(id, run, standing.version).await,
+                Step::Compare(active) => {
+                    self.compare(&name, &standing, &active, options.accept_changes).await?;
+                    return self.resume(id, active.run, standing.version).await;
+                }
+                Step::Start { replaces } => replaces,
+            };
+            let nature = self.linter.nature(standing.document).await?.map_err(Refusal::invalid_workflow)?;
+            let command = StartRun {
+                run: new_run,
+                workflow: name.clone(),
+                expected_version: Some(standing.version),
+                replaces,
+                pinned: nature.is_local.then_some(self.leaders.me()),
+            };
+            match self.consensus.write(command).await?.into_result() {
+                Ok(Response::RunStarted { version }) => {
+                    return Ok(StartedRun { run: new_run, version, continued: false });
+                }
+                Ok(other) => return Err(unexpected(&other)),
+                // Another change came between; on what is there now it may be decided otherwise.
+                Err(Rejection::RunConflict { .. } | Rejection::VersionConflict { .. }) => {}
+                Err(rejection) => return Err(rejection.into()),
+            }
+        }
+        let message = format!("workflow `{name}` and its runs are being changed by others at the same time");
+        Err(Refusal::new(Kind::Conflict, "conflict", message).help("try again"))
+    }
+
+    /// Lets a halted run go on with a version of its workflow.
+    async fn resume(&self, request: Option<Uuid>, run: Uuid, version: u64) -> Result<StartedRun, Refusal> {
+        match self.write(session(request, run), ResumeRun { run, version }.into()).await? {
+            Response::Done => Ok(StartedRun { run, version, continued: true }),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Whether a halted run may go on with the version in force, which is another than its own.
+    async fn compare(
+        &self,
+        name: &str,
+        standing: &Standing,
+        active: &Active,
+        accept_changes: bool,
+    ) -> Result<(), Refusal> {
+        let now = self.linter.nature(standing.document.clone()).await?.map_err(Refusal::invalid_workflow)?;
+        let then = self.linter.nature(active.document.clone()).await?.ok();
+        judge(name, standing.version, active, &now, then.as_ref(), accept_changes)
+    }
+}
+
+impl Found {
+    fn read(state: &State, name: &str, request: Option<Uuid>) -> Result<Self, Refusal> {
+        let runs = state.runs();
+        let own = request.and_then(|id| Some((id, runs.get(id).filter(|run| run.workflow == name)?)));
+        if let Some((run, Run { version, .. })) = own {
+            return Ok(Self::Started(StartedRun { run, version: *version, continued: false }));
+        }
+        if let Some(run) = acted_on(state, name, request)
+            && let Some(known) = runs.get(run)
+        {
+            return Ok(Self::Continued(run, known.version));
+        }
+        let workflow = state.workflows().get(name).ok_or_else(|| unknown_workflow(name))?;
+        let document = |hash| state.workflows().document(hash).unwrap_or_default().to_owned();
+        let active = runs.active(name).and_then(|run| Some((run, runs.get(run)?)));
+        let active = active.map(|(run, known)| Active {
+            run,
+            is_halted: matches!(known.phase, RunPhase::Halted(_)),
+            version: known.version,
+            document: document(&known.hash),
+            pinned: known.pinned,
+        });
+        let (version, document) = (workflow.version, document(&workflow.hash));
+        Ok(Self::Standing(Standing { version, document, active }))
+    }
+}
+
+fn decide(name: &str, standing: &Standing, options: &RunOptions) -> Result<Step, Refusal> {
+    if let Some(expected) = options.expected_version
+        && expected != standing.version
+    {
+        return Err(Refusal::version_conflict(name, expected, standing.version)
+            .help("look at what is in force, then run it with its version"));
+    }
+    match &standing.active {
+        None => Ok(Step::Start { replaces: None }),
+        Some(active) if options.restart => Ok(Step::Start { replaces: Some(active.run) }),
+        Some(active) if !active.is_halted => {
+            let message = format!("workflow `{name}` is running already: run {}", active.run);
+            Err(Refusal::new(Kind::Precondition, "run_active", message).help(format!(
+                "see how it is with `runs watch {name}`, halt it with `workflow pause {name}`, or end it with \
+                 `workflow stop {name}`"
+            )))
+        }
+        Some(active) if active.version == standing.version => Ok(Step::Continue { run: active.run }),
+        Some(active) => Ok(Step::Compare(active.clone())),
+    }
+}
+
+/// Whether a halted run may go on with another version than its own, of which `then` is known unless this software
+/// cannot read it any more.
+fn judge(
+    name: &str,
+    version: u64,
+    active: &Active,
+    now: &Nature,
+    then: Option<&Nature>,
+    accept_changes: bool,
+) -> Result<(), Refusal> {
+    let Active { run, version: before, .. } = active;
+    if now.is_local && active.pinned.is_none() {
+        let message = format!(
+            "version {version} of workflow `{name}` reads or writes files of one machine, and run {run} with version \
+             {before} may be on several"
+        );
+        return Err(Refusal::new(Kind::Precondition, "workflow_changed", message).help(format!(
+            "continue with version {before} by `workflow resume {name}`, or start over by `workflow run {name} --restart`"
+        )));
+    }
+    if accept_changes || then.is_some_and(|then| then.meaning == now.meaning) {
+        return Ok(());
+    }
+    let message = format!(
+        "workflow `{name}` means something else since run {run} was halted: that has version {before}, version {version} \
+         is in force"
+    );
+    Err(Refusal::new(Kind::Precondition, "workflow_changed", message).help(format!(
+        "continue with version {version} by `workflow run {name} --accept-changes`, with version {before} by \
+         `workflow resume {name}`, or start over by `workflow run {name} --restart`"
+    )))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn active(is_halted: bool, version: u64) -> Active {
+        Active { run: Uuid::from_u128(7), is_halted, version, document: String::new(), pinned: None }
+    }
+
+    fn standing(active: Option<Active>) -> Standing {
+        Standing { version: 3, document: String::new(), active }
+    }
+
+    fn code<T: std::fmt::Debug>(result: Result<T, Refusal>) -> String {
+        let refusal = result.unwrap_err();
+        assert!(refusal.help.is_some(), "{refusal:?}");
+        refusal.code
+    }
+
+    #[test]
+    fn what_is_done_depends_on_the_unfinished_run() {
+        let options = RunOptions::default();
+        let restart = RunOptions { restart: true, ..options.clone() };
+        let run = Uuid::from_u128(7);
+        let decide = |active, options: &RunOptions| decide("orders", &standing(active), options);
+        assert_eq!(decide(None, &options), Ok(Step::Start { replaces: None }));
+        assert_eq!(decide(None, &restart), Ok(Step::Start { replaces: None }));
+        assert_eq!(code(decide(Some(active(false, 3)), &options)), "run_active");
+        for is_halted in [false, true] {
+            let replaced = decide(Some(active(is_halted, 2)), &restart);
+            assert_eq!(replaced, Ok(Step::Start { replaces: Some(run) }));
+        }
+        assert_eq!(decide(Some(active(true, 3)), &options), Ok(Step::Continue { run }));
+        assert_eq!(decide(Some(active(true, 2)), &options), Ok(Step::Compare(active(true, 2))));
+        for expected in [2, 4, 0] {
+            let options = RunOptions { expected_version: Some(expected), ..restart.clone() };
+            assert_eq!(code(decide(None, &options)), "version_conflict");
+        }
+        let options = RunOptions { expected_version: Some(3), ..options };
+        assert_eq!(decide(None, &options), Ok(Step::Start { replaces: None }));
+    }
+
+    #[test]
+    fn a_halted_run_goes_on_with_what_means_the_same_or_is_accepted() {
+        let nature = |meaning: &str, is_local| Nature { meaning: meaning.to_owned(), is_local };
+        let (a, b) = (nature("a", false), nature("b", false));
+        let judge = |now, then, accept| judge("orders", 3, &active(true, 2), now, then, accept);
+        assert_eq!(judge(&a, Some(&a), false), Ok(()));
+        assert_eq!(judge(&b, Some(&a), true), Ok(()));
+        assert_eq!(judge(&a, None, true), Ok(()));
+        assert_eq!(code(judge(&b, Some(&a), false)), "workflow_changed");
+        assert_eq!(code(judge(&a, None, false)), "workflow_changed");
+        let local = nature("b", true);
+        assert_eq!(code(judge(&local, Some(&a), true)), "workflow_changed");
+        let pinned = Active { pinned: Some(1), ..active(true, 2) };
+        assert_eq!(super::judge("orders", 3, &pinned, &local, Some(&local), false), Ok(()));
+        let refusal = super::judge("orders", 3, &active(true, 2), &b, Some(&a), false).unwrap_err();
+        let help = refusal.help.unwrap();
+        for way in ["--accept-changes", "--restart", "workflow resume orders"] {
+            assert!(help.contains(way), "{help}");
+        }
+    }
+}

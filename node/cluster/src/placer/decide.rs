@@ -1,0 +1,221 @@
+use std::collections::BTreeSet;
+
+use etl_partitioning::{Member, Move, Partition, balance, place};
+use etl_raft_state::command::{Assign, BeginDrain};
+use etl_raft_state::parts::{Assignment, AssignmentState};
+use etl_raft_state::{Command, NodeId, NodeState, PartitionKey};
+
+use super::scene::{Item, Scene};
+
+/// Partitions that may be on the move at once for the sake of balance.
+const MOVING: usize = 4;
+
+/// What has to be proposed so that everything has an owner that can work on it.
+///
+/// What has no owner, or one that is down, is assigned at once. What belongs to a node that is being drained is asked
+/// for first. When `settled`, partitions are asked for as well that should move for the sake of balance, a few at a time.
+pub(crate) fn decide(scene: &Scene, settled: bool) -> Vec<Command> {
+    let state_of = |node: NodeId| scene.nodes.iter().find(|(id, _)| *id == node).map(|(_, state)| *state);
+    let members: Vec<Member> = scene
+        .nodes
+        .iter()
+        .filter(|(_, state)| *state == NodeState::Up)
+        .map(|(node, _)| Member::normal(*node))
+        .collect();
+    let sights: Vec<Sight> = scene.items.iter().map(|item| Sight::of(item, state_of)).collect();
+    let partitions: Vec<Partition> = scene
+        .items
+        .iter()
+        .zip(&sights)
+        .map(|(item, sight)| Partition {
+            key: ring_key(&item.key),
+            owner: sight.counts_for(),
+            readable_at: item.pinned.map(|node| BTreeSet::from([node])),
+        })
+        .collect();
+    let placement = place(&members, &partitions);
+    let mut commands = Vec::new();
+    for (item, sight) in scene.items.iter().zip(&sights) {
+        if let Sight::Leaving(assignment) = sight {
+            commands.push(ask_for(item, assignment, None));
+        }
+    }
+    let mut moves: Vec<Move> = Vec::new();
+    for each in placement.moves {
+        match &sights[each.partition] {
+            Sight::Free => commands.push(assign(&scene.items[each.partition], each.to)),
+            Sight::At(_) => moves.push(each),
+            Sight::Leaving(_) | Sight::Moving { .. } => {}
+        }
+    }
+    if settled {
+        let moving = sights.iter().filter(|sight| matches!(sight, Sight::Moving { .. })).count();
+        let room = MOVING.saturating_sub(moving);
+        if moves.is_empty() {
+            moves = balance(&members, &partitions, room);
+        }
+        // A coordinator is no load, and moving it would make the next one begin anew.
+        moves.retain(|each| !scene.items[each.partition].key.is_coordinator());
+        for each in moves.into_iter().take(room) {
+            if let Sight::At(assignment) = &sights[each.partition] {
+                commands.push(ask_for(&scene.items[each.partition], assignment, Some(each.to)));
+            }
+        }
+    }
+    commands
+}
+
+/// How an item stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Sight {
+    /// Nobody works on it, or somebody who is gone.
+    Free,
+    /// It is where it can be worked on.
+    At(Assignment),
+    /// It is at a node that is to give everything away, and was not asked for yet.
+    Leaving(Assignment),
+    /// It was asked for.
+    Moving { to: Option<NodeId> },
+}
+
+impl Sight {
+    fn of(item: &Item, state_of: impl Fn(NodeId) -> Option<NodeState>) -> Self {
+        let Some(known) = &item.assignment else { return Self::Free };
+        match (known.state, state_of(known.owner)) {
+            (AssignmentState::Released, _)
+            | (_, None | Some(NodeState::Down | NodeState::Removed | NodeState::Joining)) => Self::Free,
+            (AssignmentState::Assigned, Some(NodeState::Up)) => Self::At(known.clone()),
+            (AssignmentState::Assigned, Some(NodeState::Draining)) => Self::Leaving(known.clone()),
+            (AssignmentState::Draining { to }, Some(NodeState::Up | NodeState::Draining)) => {
+                Self::Moving { to }
+            }
+        }
+    }
+
+    /// Whose load it is.
+    fn counts_for(&self) -> Option<NodeId> {
+        match self {
+            Self::At(assignment) => Some(assignment.owner),
+            Self::Moving { to } => *to,
+            Self::Free | Self::Leaving(_) => None,
+        }
+    }
+}
+
+fn assign(item: &Item, owner: NodeId) -> Command {
+    Assign { partition: item.key.clone(), owner, expected_epoch: item.epoch }.into()
+}
+
+fn ask_for(item: &Item, assignment: &Assignment, to: Option<NodeId>) -> Command {
+    BeginDrain { partition: item.key.clone(), epoch: assignment.epoch, to }.into()
+}
+
+/// The same in all nodes; no part can be taken for another.
+fn ring_key(key: &PartitionKey) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(17 + key.source.len() + key.partition.len());
+    bytes.extend_from_slice(key.run.as_bytes());
+    bytes.extend_from_slice(key.source.as_bytes());
+    bytes.push(0);
+    bytes.extend_from_slice(key.partition.as_bytes());
+    bytes
+}
+
+#[cfg(test)]
+#[allow(clippy::panic)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn item(number: u64, assignment: Option<Assignment>) -> Item {
+        let key = PartitionKey { run: Uuid::nil(), source: "s".to_owned(), partition: number.to_string() };
+        Item { key, pinned: None, assignment, epoch: 5 }
+    }
+
+    fn at(owner: NodeId, state: AssignmentState) -> Option<Assignment> {
+        Some(Assignment { owner, epoch: 5, state, claimed_by: Some(1), since_ms: 0 })
+    }
+
+    fn scene(nodes: &[(NodeId, NodeState)], items: Vec<Item>) -> Scene {
+        Scene { nodes: nodes.to_vec(), items }
+    }
+
+    const THREE_UP: [(NodeId, NodeState); 3] = [(1, NodeState::Up), (2, NodeState::Up), (3, NodeState::Up)];
+
+    fn owners(commands: &[Command]) -> BTreeMap<NodeId, usize> {
+        let mut owners = BTreeMap::new();
+        for command in commands {
+            match command {
+                Command::Assign(assign) => *owners.entry(assign.owner).or_default() += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        owners
+    }
+
+    #[test]
+    fn a_new_run_is_spread_over_the_nodes_that_are_up() {
+        let items = (0..12).map(|number| item(number, None)).collect();
+        let nodes = [(1, NodeState::Up), (2, NodeState::Down), (3, NodeState::Up), (4, NodeState::Draining)];
+        let owners = owners(&decide(&scene(&nodes, items), false));
+        assert_eq!(owners.keys().copied().collect::<Vec<_>>(), [1, 3]);
+        assert!(owners.values().all(|count| (5..=8).contains(count)), "{owners:?}");
+    }
+
+    #[test]
+    fn only_what_a_dead_node_had_is_given_away() {
+        let assigned = AssignmentState::Assigned;
+        let items = (0..12).map(|number| item(number, at(1 + number % 3, assigned))).collect();
+        let mut nodes = THREE_UP;
+        assert_eq!(decide(&scene(&nodes, items), true), []);
+        nodes[1].1 = NodeState::Down;
+        let items: Vec<Item> = (0..12).map(|number| item(number, at(1 + number % 3, assigned))).collect();
+        let commands = decide(&scene(&nodes, items), false);
+        assert_eq!(commands.len(), 4);
+        assert!(owners(&commands).keys().all(|owner| *owner != 2));
+        let of_the_dead = |command: &Command| match command {
+            Command::Assign(Assign { partition, expected_epoch: 5, .. }) => {
+                partition.partition.parse::<u64>().is_ok_and(|number| number % 3 == 1)
+            }
+            _ => false,
+        };
+        assert!(commands.iter().all(of_the_dead));
+    }
+
+    #[test]
+    fn a_node_that_drains_is_asked_and_not_robbed() {
+        let mut nodes = THREE_UP;
+        nodes[0].1 = NodeState::Draining;
+        let leaving = item(0, at(1, AssignmentState::Assigned));
+        let commands = decide(&scene(&nodes, vec![leaving.clone()]), false);
+        let asked = BeginDrain { partition: leaving.key.clone(), epoch: 5, to: None };
+        assert_eq!(commands, [asked.into()]);
+        let moving = item(0, at(1, AssignmentState::Draining { to: None }));
+        assert_eq!(decide(&scene(&nodes, vec![moving]), true), []);
+        let released = item(0, at(1, AssignmentState::Released));
+        assert_eq!(owners(&decide(&scene(&nodes, vec![released]), false)).len(), 1);
+    }
+
+    #[test]
+    fn a_run_that_is_tied_to_a_node_waits_for_it() {
+        let mut nodes = THREE_UP;
+        let pinned = Item { pinned: Some(2), ..item(0, None) };
+        assert_eq!(owners(&decide(&scene(&nodes, vec![pinned.clone()]), false)), [(2, 1)].into());
+        nodes[1].1 = NodeState::Down;
+        assert_eq!(decide(&scene(&nodes, vec![pinned]), false), []);
+    }
+
+    #[test]
+    fn a_node_that_joins_gets_its_share_a_few_at_a_time_and_only_when_all_is_quiet() {
+        let items: Vec<Item> =
+            (0..30).map(|number| item(number, at(1 + number % 2, AssignmentState::Assigned))).collect();
+        assert_eq!(decide(&scene(&THREE_UP, items.clone()), false), []);
+        let commands = decide(&scene(&THREE_UP, items), true);
+        assert_eq!(commands.len(), MOVING);
+        for command in commands {
+            assert!(matches!(command, Command::BeginDrain(BeginDrain { to: Some(3), .. })), "{command:?}");
+        }
+    }
+}

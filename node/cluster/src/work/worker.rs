@@ -1,0 +1,404 @@
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use etl_engine::{ActorSystem, CrewEvent, EngineError, PartitionEnd};
+use etl_model::{Fault, Marker, StepName};
+use etl_raft::consensus::Consensus;
+use etl_raft_state::PartitionKey;
+use etl_raft_state::command::Release;
+use etl_raft_state::parts::{Run, RunPhase};
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
+
+use super::checkpointer::Checkpointer;
+use super::coordinator::Coordinator;
+use super::earlier::Earlier;
+use super::lease::Lease;
+use super::reconcile::{Action, Stage, Wanted, reconcile};
+use super::report::{failure, halt, settle};
+use super::share::{Share, ShareParts};
+use super::workshop::Workshop;
+
+/// How often it looks even though nothing has changed.
+const LOOK: Duration = Duration::from_millis(500);
+/// The shortest time between two looks.
+const REST: Duration = Duration::from_millis(10);
+/// Before a partition is begun again whose chain could not have its epoch or checkpoint.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// Works on what is assigned to this node.
+pub(crate) struct Worker {
+    consensus: Consensus,
+    workshop: Arc<dyn Workshop>,
+    lease: Lease,
+    system: Arc<ActorSystem>,
+    checkpointer: Checkpointer,
+    /// Ends the checkpointer with the worker.
+    _end: DropGuard,
+    shares: BTreeMap<Uuid, Share>,
+    coordinators: BTreeMap<Uuid, AbortHandle>,
+    /// Coordinators, and commands that tell the cluster what became of a partition.
+    tasks: JoinSet<Task>,
+    /// Partitions of which nothing runs here any more, while the cluster is being told.
+    telling: HashSet<PartitionKey>,
+    /// What the crews tell, each with its run.
+    events: mpsc::UnboundedSender<(Uuid, CrewEvent)>,
+    told: mpsc::UnboundedReceiver<(Uuid, CrewEvent)>,
+    /// Partitions that wait before they are begun again.
+    resting: HashMap<PartitionKey, Instant>,
+    stopping: bool,
+}
+
+/// What a task was about, when it has ended.
+enum Task {
+    Coordinated(Uuid),
+    /// The cluster knows what became of a partition.
+    Told(PartitionKey),
+    /// The cluster knows that a run cannot go on.
+    Halted,
+}
+
+impl Worker {
+    /// Needs a runtime.
+    pub fn new(
+        consensus: Consensus,
+        workshop: Arc<dyn Workshop>,
+        lease: Lease,
+        system: Arc<ActorSystem>,
+    ) -> Self {
+        let (events, told) = mpsc::unbounded_channel();
+        let end = CancellationToken::new();
+        Self {
+            checkpointer: Checkpointer::start(consensus.clone(), end.clone()),
+            _end: end.drop_guard(),
+            consensus,
+            workshop,
+            lease,
+            system,
+            shares: BTreeMap::new(),
+            coordinators: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            telling: HashSet::new(),
+            events,
+            told,
+            resting: HashMap::new(),
+            stopping: false,
+        }
+    }
+
+    /// Ends when it is told to stop and nothing runs any more, or consensus has stopped. Chains that have not ended
+    /// `patience` (in milliseconds) after it was told to are cut off.
+    pub async fn run(mut self, stop: CancellationToken, patience: Arc<AtomicU64>) {
+        let mut applied = self.consensus.applied();
+        let mut ticks = interval(LOOK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut cut_off = Instant::now();
+        loop {
+            applied.mark_unchanged();
+            self.look().await;
+            if self.stopping
+                && self.telling.is_empty()
+                && self.shares.values().all(|share| share.here.is_empty())
+            {
+                return;
+            }
+            tokio::select! {
+                changed = applied.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    sleep(REST).await;
+                }
+                _ = ticks.tick() => {}
+                Some((run, event)) = self.told.recv() => self.hear(run, event),
+                Some(ended) = self.tasks.join_next() => self.ended(ended),
+                () = stop.cancelled(), if !self.stopping => {
+                    self.wind_up();
+                    cut_off = Instant::now() + Duration::from_millis(patience.load(Ordering::Relaxed));
+                }
+                () = sleep_until(cut_off), if self.stopping => return,
+            }
+        }
+    }
+
+    /// What is assigned to this node, with the phases of the runs.
+    fn wanted(&self) -> BTreeMap<PartitionKey, Wanted> {
+        let me = self.consensus.member().node;
+        self.consensus.peek(|state| {
+            let with_phase = |key: &PartitionKey, assignment: &etl_raft_state::parts::Assignment| {
+                let phase = state.runs().get(key.run)?.phase.clone();
+                Some((key.clone(), Wanted { assignment: assignment.clone(), phase }))
+            };
+            state.assignments().of_owner(me).filter_map(|(key, known)| with_phase(key, known)).collect()
+        })
+    }
+
+    fn here(&self) -> BTreeMap<PartitionKey, Stage> {
+        let mut here: BTreeMap<PartitionKey, Stage> = BTreeMap::new();
+        for share in self.shares.values() {
+            here.extend(share.here.iter().map(|(key, stage)| (key.clone(), *stage)));
+        }
+        let coordinators = self.coordinators.iter();
+        here.extend(coordinators.map(|(run, task)| {
+            let stage = if task.is_finished() { Stage::Ending } else { Stage::Running };
+            (PartitionKey::coordinator(*run), stage)
+        }));
+        here.extend(self.telling.iter().map(|key| (key.clone(), Stage::Ending)));
+        here
+    }
+
+    async fn look(&mut self) {
+        if self.stopping {
+            return;
+        }
+        if !self.lease.is_good() {
+            return self.leave_all();
+        }
+        let now = Instant::now();
+        self.resting.retain(|_, until| *until > now);
+        let me = self.consensus.member().node;
+        for (key, action) in reconcile(me, &self.wanted(), &self.here()) {
+            match action {
+                Action::Begin if self.resting.contains_key(&key) => {}
+                Action::Begin if key.is_coordinator() => self.coordinate(key.run),
+                Action::Begin => self.begin(&key).await,
+                Action::Drain | Action::Kill if key.is_coordinator() => self.stop_coordinating(key.run),
+                Action::Drain => self.with(&key, Share::drain),
+                Action::Kill => self.with(&key, Share::kill),
+                Action::Release => self.release(&key, &[], false),
+            }
+        }
+        let consensus = &self.consensus;
+        self.shares.retain(|run, share| {
+            let goes_on = consensus.peek(|state| {
+                let known = state.runs().get(*run);
+                known.is_some_and(|known| known.phase == RunPhase::Running && known.version == share.version)
+            });
+            goes_on || !share.here.is_empty()
+        });
+    }
+
+    fn with(&mut self, key: &PartitionKey, change: impl FnOnce(&mut Share, &PartitionKey)) {
+        if let Some(share) = self.shares.get_mut(&key.run) {
+            change(share, key);
+        }
+    }
+
+    /// The leader has not answered for too long: what is here is being given to others.
+    fn leave_all(&mut self) {
+        let running: Vec<PartitionKey> = self.here().into_keys().collect();
+        if !running.is_empty() {
+            tracing::warn!(
+                partitions = running.len(),
+                "the leader does not answer: this node stops its work"
+            );
+        }
+        for key in running {
+            match key.is_coordinator() {
+                true => self.stop_coordinating(key.run),
+                false if self.stage(&key) == Some(Stage::Running) => self.with(&key, Share::kill),
+                false => {}
+            }
+        }
+    }
+
+    fn stage(&self, key: &PartitionKey) -> Option<Stage> {
+        self.shares.get(&key.run)?.here.get(key).copied()
+    }
+
+    fn wind_up(&mut self) {
+        self.stopping = true;
+        for run in self.coordinators.keys().copied().collect::<Vec<_>>() {
+            self.stop_coordinating(run);
+        }
+        let running: Vec<PartitionKey> =
+            self.here().into_keys().filter(|key| !key.is_coordinator()).collect();
+        for key in running {
+            if self.stage(&key) == Some(Stage::Running) {
+                self.with(&key, Share::drain);
+            }
+        }
+    }
+
+    fn coordinate(&mut self, run: Uuid) {
+        let (consensus, workshop) = (self.consensus.clone(), Arc::clone(&self.workshop));
+        let task = self.tasks.spawn(async move {
+            Coordinator { run, consensus, workshop }.run().await;
+            Task::Coordinated(run)
+        });
+        self.coordinators.insert(run, task);
+    }
+
+    fn stop_coordinating(&mut self, run: Uuid) {
+        if let Some(task) = self.coordinators.remove(&run) {
+            task.abort();
+        }
+    }
+
+    async fn begin(&mut self, key: &PartitionKey) {
+        let begun = match self.share(key.run).await {
+            Ok(false) => return,
+            Ok(true) => {
+                let row = self.consensus.peek(|state| state.partitions().get(key).cloned());
+                match (self.shares.get_mut(&key.run), row) {
+                    (Some(share), Some(row)) => share.begin(key, &row),
+                    _ => return,
+                }
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = begun {
+            self.rest(key);
+            self.halt(key.run, failure(self.consensus.member().node, key, &error, &[]));
+        }
+    }
+
+    /// Makes sure that there is a share of the run's version; `false` while one of another version is ending.
+    async fn share(&mut self, run: Uuid) -> Result<bool, EngineError> {
+        let found = self.consensus.peek(|state| {
+            let found: Run = state.runs().get(run)?.clone();
+            let document = state.workflows().document(&found.hash)?.to_owned();
+            let earlier = Earlier::of(state, &found.workflow);
+            Some((found, document, earlier))
+        });
+        let Some((found, document, earlier)) = found else { return Ok(false) };
+        match self.shares.get(&run) {
+            Some(share) if share.version == found.version => return Ok(true),
+            Some(share) if !share.here.is_empty() => return Ok(false),
+            _ => {}
+        }
+        let workshop = Arc::clone(&self.workshop);
+        let prepared = tokio::task::spawn_blocking(move || workshop.prepare(&document)).await;
+        let prepared = prepared
+            .map_err(|error| EngineError::Internal(error.to_string()))?
+            .map_err(|problem| EngineError::Internal(format!("the workflow cannot run here: {problem}")))?;
+        let share = Share::start(ShareParts {
+            run,
+            workflow: &found.workflow,
+            version: found.version,
+            prepared,
+            earlier,
+            consensus: self.consensus.clone(),
+            checkpointer: self.checkpointer.clone(),
+            workshop: self.workshop.as_ref(),
+            system: &self.system,
+            events: self.events.clone(),
+        })?;
+        self.shares.insert(run, share);
+        Ok(true)
+    }
+
+    fn rest(&mut self, key: &PartitionKey) {
+        self.resting.insert(key.clone(), Instant::now() + AGAIN);
+    }
+
+    fn halt(&mut self, run: Uuid, message: String) {
+        let consensus = self.consensus.clone();
+        self.tasks.spawn(async move {
+            halt(&consensus, run, message).await;
+            Task::Halted
+        });
+    }
+
+    /// Tells the cluster how far a partition came that does not run here any more.
+    fn release(&mut self, key: &PartitionKey, markers: &[(StepName, Marker)], done: bool) {
+        let me = self.consensus.member();
+        let share = self.shares.get_mut(&key.run);
+        let claimed = share.as_ref().and_then(|share| share.ledger.epoch(key));
+        let checkpoints = share.as_ref().map(|share| share.ledger.last(key, markers)).unwrap_or_default();
+        if let Some(share) = share {
+            share.forget(key);
+        }
+        let assigned = || self.consensus.peek(|state| state.assignments().get(key).map(|known| known.epoch));
+        let Some(epoch) = claimed.or_else(assigned) else { return };
+        self.telling.insert(key.clone());
+        let command = Release {
+            partition: key.clone(),
+            epoch,
+            node: me.node,
+            incarnation: me.incarnation,
+            checkpoints,
+            done,
+        };
+        let (consensus, key) = (self.consensus.clone(), key.clone());
+        self.tasks.spawn(async move {
+            settle(&consensus, command).await;
+            Task::Told(key)
+        });
+    }
+
+    fn hear(&mut self, run: Uuid, event: CrewEvent) {
+        let Some(share) = self.shares.get_mut(&run) else { return };
+        let (partition, end) = match event {
+            CrewEvent::Ended { partition, end } => (partition, end),
+            CrewEvent::Lost { error } => {
+                tracing::error!(%run, %error, "the chains of a run are gone; beginning them again");
+                self.shares.remove(&run);
+                return;
+            }
+        };
+        let Some(key) = share.key(partition) else { return };
+        match end {
+            PartitionEnd::Done { markers } => self.release(&key, &markers, true),
+            PartitionEnd::Drained { .. } if self.stopping => share.forget(&key),
+            PartitionEnd::Drained { markers } => self.release(&key, &markers, false),
+            PartitionEnd::Killed => share.forget(&key),
+            PartitionEnd::Failed { error, markers } => self.failed(&key, &error, &markers),
+        }
+    }
+
+    fn failed(&mut self, key: &PartitionKey, error: &EngineError, markers: &[(StepName, Marker)]) {
+        let me = self.consensus.member().clone();
+        let epoch = self.shares.get(&key.run).and_then(|share| share.ledger.epoch(key));
+        if let Some(share) = self.shares.get_mut(&key.run) {
+            share.forget(key);
+        }
+        self.rest(key);
+        // Without its epoch or a leader it is not the partition that has failed: it is begun again, here or elsewhere.
+        if matches!(error, EngineError::State(error) if error.fault == Fault::External) {
+            tracing::warn!(partition = key.partition, %error, "a partition has stopped");
+            return;
+        }
+        let (consensus, key) = (self.consensus.clone(), key.clone());
+        let (node, incarnation) = (me.node, me.incarnation);
+        let message = failure(node, &key, error, markers);
+        self.tasks.spawn(async move {
+            // Of a partition that another has taken over meanwhile an error means nothing: it was fenced.
+            let is_held = |state: &etl_raft_state::State| {
+                let known = state.assignments().get(&key);
+                known.zip(epoch).is_some_and(|(known, epoch)| known.is_held_by(node, incarnation, epoch))
+            };
+            match consensus.read(is_held).await {
+                Ok(true) => halt(&consensus, key.run, message).await,
+                Ok(false) => {
+                    tracing::info!(message, "a partition has ended that another node has taken over")
+                }
+                Err(error) => tracing::warn!(message, %error, "a partition has failed, which cannot be told"),
+            }
+            Task::Halted
+        });
+    }
+
+    fn ended(&mut self, ended: Result<Task, tokio::task::JoinError>) {
+        match ended {
+            Ok(Task::Coordinated(run)) => {
+                self.coordinators.remove(&run);
+                self.rest(&PartitionKey::coordinator(run));
+            }
+            Ok(Task::Told(key)) => {
+                self.telling.remove(&key);
+            }
+            Ok(Task::Halted) => {}
+            Err(error) if error.is_cancelled() => {}
+            Err(defect) => {
+                tracing::error!(%defect, "a task of the worker has failed");
+                self.coordinators.retain(|_, task| !task.is_finished());
+            }
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! Nodes that work on the partitions of a run, with sources and destinations in memory.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use etl_cluster::{Prepared, Workshop, decode_marker};
+use etl_engine::{DeadLetter, DeadLetters, DestinationStep, EngineOptions, Pipeline, PortError, SourceStep};
+use etl_model::{ByteSize, OnError, Route, RunId, Span, StepName, SyncMode};
+use etl_raft::NodeId;
+use etl_raft_state::command::{HaltRun, PutWorkflow, ResumeRun, SetNodeState, StartRun};
+use etl_raft_state::parts::{Halt, RunPhase};
+use etl_raft_state::{ContentHash, NodeState, PartitionKey, RunOutcome};
+use etl_sdk::RetryPolicy;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use crate::memory::Memory;
+use crate::node::{Node, Place, quick, three_with};
+use crate::numbers::Numbers;
+
+/// The same source and destination for all nodes.
+struct Shop {
+    source: Numbers,
+    memory: Memory,
+}
+
+struct NoLetters;
+
+impl DeadLetters for NoLetters {
+    fn put(&self, _: RunId, _: &Route, _: u64, _: &[DeadLetter]) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    fn truncate(&self, _: RunId, _: &Route, _: u64) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
+fn step(name: &str) -> StepName {
+    StepName::new(name).unwrap()
+}
+
+impl Workshop for Shop {
+    fn prepare(&self, _: &str) -> Result<Prepared, String> {
+        let source = SourceStep {
+            name: step("source"),
+            on_error: OnError::Fail,
+            source: Arc::new(self.source.clone()),
+        };
+        let destination = DestinationStep {
+            name: step("sink"),
+            inputs: vec![step("source")],
+            on_error: OnError::Fail,
+            destination: Arc::new(self.memory.clone()),
+        };
+        Ok(Prepared {
+            pipeline: Pipeline {
+                sources: vec![source],
+                destinations: vec![destination],
+                ..Pipeline::default()
+            },
+            options: EngineOptions {
+                parallelism: NonZeroUsize::new(8).unwrap(),
+                workers: NonZeroUsize::MIN,
+                memory: ByteSize(64 << 20),
+                commit_interval: Duration::from_millis(20),
+                stall_timeout: Duration::from_secs(60),
+                retry: RetryPolicy {
+                    max_attempts: 3,
+                    initial_backoff: Span(Duration::from_millis(1)),
+                    max_backoff: Span(Duration::from_millis(5)),
+                    backoff_multiplier: 1.0,
+                },
+            },
+            sync: SyncMode::Full,
+        })
+    }
+
+    fn dead_letters(&self) -> Arc<dyn DeadLetters> {
+        Arc::new(NoLetters)
+    }
+}
+
+/// A cluster with a run, and what the run delivers.
+struct Site {
+    nodes: Vec<Node>,
+    memory: Memory,
+    gate: Arc<Semaphore>,
+    run: Uuid,
+    shop: Arc<Shop>,
+}
+
+const PARTITIONS: usize = 6;
+const RECORDS: u64 = 2000;
+
+impl Site {
+    /// Nothing is written before the gate opens.
+    async fn new(source: Numbers) -> Self {
+        let gate = Arc::new(Semaphore::new(0));
+        let memory = Memory { gate: Some(Arc::clone(&gate)), ..Memory::default() };
+        let shop = Arc::new(Shop { source, memory: memory.clone() });
+        let nodes: Vec<Node> = three_with(&quick(), Some(Arc::clone(&shop) as _)).await.into();
+        let run = Uuid::new_v4();
+        let document = "a workflow".to_owned();
+        let hash = ContentHash::from([7; 32]);
+        let workflow = "numbers".to_owned();
+        nodes[0].write(PutWorkflow { name: workflow.clone(), document, hash, expected_version: None }).await;
+        let start = StartRun { run, workflow, expected_version: None, replaces: None, pinned: None };
+        nodes[1].write(start).await;
+        Self { nodes, memory, gate, run, shop }
+    }
+
+    fn phase(&self, node: usize) -> Option<RunPhase> {
+        self.nodes[node].consensus.peek(|state| state.runs().get(self.run).map(|run| run.phase.clone()))
+    }
+
+    async fn until_completed(&self, node: usize) {
+        let completed = Some(RunPhase::Finished(RunOutcome::Completed));
+        self.nodes[node].until("the run is complete", || self.phase(node) == completed).await;
+    }
+
+    /// Partitions by the nodes that have claimed them.
+    fn claimed(&self, node: usize) -> Vec<(NodeId, PartitionKey)> {
+        self.nodes[node].consensus.peek(|state| {
+            let claimed =
+                state.assignments().of_run(self.run).filter(|(_, known)| known.claimed_by.is_some());
+            claimed.map(|(key, known)| (known.owner, key.clone())).collect()
+        })
+    }
+
+    fn owners(&self, node: usize) -> BTreeSet<NodeId> {
+        let partitions = self.claimed(node).into_iter().filter(|(_, key)| !key.is_coordinator());
+        partitions.map(|(owner, _)| owner).collect()
+    }
+
+    async fn until_spread(&self) {
+        let all: BTreeSet<NodeId> = self.nodes.iter().map(Node::id).collect();
+        self.nodes[0].until("all nodes work", || self.owners(0) == all).await;
+    }
+
+    /// All rows of all partitions once, and every checkpoint at its end.
+    fn assert_complete(&self, node: usize) {
+        let mut rows = self.memory.rows();
+        rows.sort_unstable();
+        let of = |partition: i64| (0..RECORDS as i64).map(move |i| partition * 1_000_000 + i);
+        assert_eq!(rows, (0..PARTITIONS as i64).flat_map(of).collect::<Vec<_>>());
+        let ends = self.nodes[node].consensus.peek(|state| {
+            let markers = state.checkpoints().of_run(self.run);
+            let markers = markers.map(|(_, checkpoint)| decode_marker(&checkpoint.position).unwrap());
+            markers.map(|marker| (marker.done, marker.position.unwrap().next)).collect::<Vec<_>>()
+        });
+        assert_eq!(ends, vec![(true, RECORDS); PARTITIONS]);
+        assert!(self.memory.content.lock().unwrap().completed >= 1);
+    }
+
+    async fn stop(self) {
+        for node in self.nodes {
+            node.stop().await;
+        }
+    }
+}
+
+fn open(gate: &Semaphore) {
+    gate.add_permits(1 << 20);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_nodes_work_on_a_run_until_it_is_complete() {
+    let site = Site::new(Numbers::new(PARTITIONS, RECORDS)).await;
+    site.until_spread().await;
+    open(&site.gate);
+    site.until_completed(2).await;
+    site.assert_complete(2);
+    site.stop().await;
+}
+
+/// The old owner does not know yet that it has been robbed, and goes on: fences keep what it commits out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_node_had_that_was_cut_off_goes_on_elsewhere() {
+    let site = Site::new(Numbers::new(PARTITIONS, RECORDS)).await;
+    site.until_spread().await;
+    site.gate.add_permits(40);
+    let some = || site.memory.rows().len() >= 400;
+    site.nodes[0].until("some rows", some).await;
+    let network = site.nodes[0].place.network.clone();
+    network.cut(&site.nodes[2].place.addresses());
+    let lost = site.nodes[2].id();
+    site.nodes[0].until("its partitions are elsewhere", || !site.owners(0).contains(&lost)).await;
+    open(&site.gate);
+    site.until_completed(0).await;
+    site.assert_complete(0);
+    network.heal();
+    site.until_completed(2).await;
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_stops_lets_others_go_on_also_as_the_coordinator() {
+    let mut site = Site::new(Numbers::new(PARTITIONS, RECORDS)).await;
+    site.until_spread().await;
+    site.gate.add_permits(40);
+    let coordinator = PartitionKey::coordinator(site.run);
+    let claimed = site.claimed(0).into_iter().find(|(_, key)| *key == coordinator);
+    let owner = claimed.expect("a spread run has a coordinator").0;
+    let place = site.nodes.iter().position(|node| node.id() == owner).unwrap();
+    site.nodes.remove(place).stop().await;
+    open(&site.gate);
+    site.until_completed(0).await;
+    site.assert_complete(0);
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_drains_gives_everything_away_and_one_that_joins_gets_its_share() {
+    let mut site = Site::new(Numbers::new(PARTITIONS, RECORDS)).await;
+    site.until_spread().await;
+    site.gate.add_permits(40);
+    let leaving = site.nodes[1].id();
+    let drain = SetNodeState { node: leaving, from: NodeState::Up, to: NodeState::Draining };
+    site.nodes[0].write(drain).await;
+    // Whoever waits at the gate has to get through to be able to let go.
+    site.gate.add_permits(40);
+    let has_nothing = || {
+        site.nodes[0].consensus.peek(|state| {
+            let of_node = state.assignments().of_owner(leaving);
+            of_node
+                .filter(|(_, known)| known.state != etl_raft_state::parts::AssignmentState::Released)
+                .count()
+        }) == 0
+    };
+    site.nodes[0]
+        .until("everything is elsewhere", || {
+            site.gate.add_permits(1);
+            has_nothing()
+        })
+        .await;
+    let mut place = Place::on(&site.nodes[0].place.network, quick()).await;
+    place.workshop = Some(Arc::clone(&site.shop) as _);
+    let fourth = place.start(&[&site.nodes[0]]).await;
+    let joined = fourth.id();
+    site.nodes.push(fourth);
+    site.nodes[0]
+        .until("the new node works", || {
+            site.gate.add_permits(1);
+            site.owners(0).contains(&joined) || site.phase(0) != Some(RunPhase::Running)
+        })
+        .await;
+    open(&site.gate);
+    site.until_completed(3).await;
+    site.assert_complete(3);
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paused_run_lets_go_of_everything_and_goes_on_where_it_was() {
+    let site = Site::new(Numbers::new(PARTITIONS, RECORDS)).await;
+    site.until_spread().await;
+    site.gate.add_permits(40);
+    site.nodes[0].write(HaltRun { run: site.run, halt: Halt::Paused }).await;
+    let nobody_works = || {
+        site.gate.add_permits(1);
+        let held = |state: &etl_raft_state::State| {
+            let of_run = state.assignments().of_run(site.run);
+            of_run
+                .filter(|(_, known)| known.state != etl_raft_state::parts::AssignmentState::Released)
+                .count()
+        };
+        site.nodes[0].consensus.peek(held) == 0
+    };
+    site.nodes[0].until("nobody works on it", nobody_works).await;
+    let before = site.memory.rows().len();
+    open(&site.gate);
+    site.nodes[1].write(ResumeRun { run: site.run, version: 1 }).await;
+    site.until_completed(0).await;
+    assert!(before < site.memory.rows().len(), "there was something left to do");
+    site.assert_complete(0);
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partition_that_cannot_go_on_halts_the_run_and_says_where() {
+    let source = Numbers { malformed: |i| i == 1234, ..Numbers::new(PARTITIONS, RECORDS) };
+    let site = Site::new(source).await;
+    open(&site.gate);
+    site.nodes[0].until("the run is halted", || matches!(site.phase(0), Some(RunPhase::Halted(_)))).await;
+    let Some(RunPhase::Halted(Halt::Failed { message })) = site.phase(0) else { panic!() };
+    let is_told = |part: &str| assert!(message.contains(part), "{message}");
+    ["node ", "partition `", "of `source`", "record 1234 is malformed", "on_error: dead_letter"]
+        .into_iter()
+        .for_each(is_told);
+    site.stop().await;
+}

@@ -1,0 +1,106 @@
+use etl_model::{PartitionId, Retry, Route, StepName};
+use etl_sdk::{PartitionInfo, RetryPolicy, RunContext, failpoint};
+
+use crate::EngineError;
+use crate::chain::ChainPlan;
+use crate::guard::Guard;
+use crate::pipeline::{DestinationStep, Pipeline};
+
+/// A partition as its source has told of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundPartition {
+    /// The source.
+    pub source: StepName,
+    /// The partition.
+    pub info: PartitionInfo,
+}
+
+/// Checks every connector, then finds the partitions of all sources, in their order. `known` are the partitions that
+/// the run has already, or those an incremental run goes on from.
+pub async fn discover(
+    pipeline: &Pipeline,
+    run: &RunContext,
+    known: &[(StepName, PartitionId)],
+) -> Result<Vec<FoundPartition>, EngineError> {
+    for step in &pipeline.destinations {
+        Guard::new(step.name.clone()).call("check", step.destination.check(run)).await?;
+    }
+    let mut found = Vec::new();
+    for step in &pipeline.sources {
+        let guard = Guard::new(step.name.clone());
+        guard.call("check", step.source.check()).await?;
+        let known: Vec<_> =
+            known.iter().filter(|(source, _)| *source == step.name).map(|(_, id)| id.clone()).collect();
+        let discovery = guard.call("discover", step.source.discover(&known)).await?;
+        let of_step = |info| FoundPartition { source: step.name.clone(), info };
+        found.extend(discovery.partitions.into_iter().map(of_step));
+    }
+    Ok(found)
+}
+
+/// Completes every destination of a run whose routes are all done, with its retry policy; all at once, and each again
+/// after a crash. `partitions` are all of the run, in the order of their numbers. The errors are those of the
+/// destinations that could not be completed.
+pub async fn complete(
+    pipeline: &Pipeline,
+    run: &RunContext,
+    partitions: &[(StepName, PartitionId)],
+    retry: &RetryPolicy,
+) -> Vec<EngineError> {
+    let completions = pipeline.destinations.iter().map(|step| {
+        let routes = routes_into(&step.name, pipeline, run, partitions);
+        async move { complete_one(step, run, &routes, retry).await }
+    });
+    futures::future::join_all(completions).await.into_iter().filter_map(Result::err).collect()
+}
+
+/// All routes into a destination, in the order of the partitions.
+fn routes_into(
+    destination: &StepName,
+    pipeline: &Pipeline,
+    run: &RunContext,
+    partitions: &[(StepName, PartitionId)],
+) -> Vec<Route> {
+    let reaches = |source: &&StepName| {
+        let step = pipeline.sources.iter().find(|step| step.name == **source);
+        step.is_some_and(|step| {
+            let plan = ChainPlan::new(pipeline, step);
+            plan.outputs.iter().any(|output| output.step.name == *destination)
+        })
+    };
+    let sources: Vec<&StepName> = pipeline.sources.iter().map(|step| &step.name).filter(reaches).collect();
+    partitions
+        .iter()
+        .filter(|(source, _)| sources.contains(&source))
+        .map(|(source, partition)| Route {
+            workflow: run.workflow.clone(),
+            source: source.clone(),
+            partition: partition.clone(),
+            destination: destination.clone(),
+        })
+        .collect()
+}
+
+async fn complete_one(
+    step: &DestinationStep,
+    run: &RunContext,
+    routes: &[Route],
+    retry: &RetryPolicy,
+) -> Result<(), EngineError> {
+    let guard = Guard::new(step.name.clone());
+    guard.call("complete", async { failpoint("all_routes_done") }).await?;
+    let mut pauses = retry.pauses();
+    loop {
+        let result = guard.call("complete", step.destination.complete(run, routes)).await;
+        match result {
+            Err(error) if error.retry() == Retry::Backoff => match pauses.next() {
+                Some(pause) => {
+                    tracing::warn!(destination = %step.name, %error, ?pause, "retrying completion");
+                    tokio::time::sleep(pause).await;
+                }
+                None => return Err(error),
+            },
+            other => return other,
+        }
+    }
+}
