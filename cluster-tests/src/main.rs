@@ -9,6 +9,7 @@ mod linearizability;
 mod node_under_test;
 mod oracle;
 mod power;
+mod takeover;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -40,6 +41,8 @@ enum Command {
     Power(power::Args),
     /// Lose, fill and falsify disks, restart, upgrade, grow, shrink, restore and recover groups that clients write to.
     Hazards(hazards::Args),
+    /// Kill, pause, drain and cut nodes that share the partitions of a run; count lost, doubled and altered records.
+    Takeover(takeover::Args),
     /// Be the process that is killed: `actix-etl` with crash points.
     #[command(hide = true)]
     NodeUnderTest {
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Linearizability(args) => linearizability::run(&args),
         Command::Power(args) => power::run(&args),
         Command::Hazards(args) => hazards::run(&args),
+        Command::Takeover(args) => takeover::run(&args),
         Command::NodeUnderTest { arguments } => node_under_test::run(arguments),
     }
 }

@@ -16,7 +16,7 @@ use etl_model::{ByteSize, Span};
 pub use cluster::{ClusterCommand, ClusterStatusArguments, LeaveArguments, NodeArguments};
 pub use node::{
     CheckArguments, ClientCertificates, ClusterOptions, LogFormat, NodeCommand, NodeOptions, RaftOptions,
-    TlsOptions,
+    TlsOptions, WorkOptions,
 };
 pub use offline::{AloneArguments, RecoverArguments, RestoreArguments};
 pub use runs::{PartitionsArguments, RunsCommand, RunsListArguments};

@@ -12,6 +12,8 @@ pub enum Error {
     Process(#[from] io::Error),
     #[error("signal: {0}")]
     Signal(#[from] rustix::io::Errno),
+    #[error(transparent)]
+    Service(#[from] etl_test_services::ServiceError),
     #[error("{0}")]
     Unexpected(String),
 }

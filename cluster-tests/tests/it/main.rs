@@ -4,6 +4,7 @@
 
 mod group;
 mod oracle;
+mod takeover;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

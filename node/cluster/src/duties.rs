@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use etl_proto::cluster::cluster_server::ClusterServer;
 use etl_raft::NodeId;
-use etl_raft::consensus::Consensus;
+use etl_raft::consensus::{Clock, Consensus, wall_clock};
 use etl_raft::membership::{Obstacle, Picture, removal};
 use etl_raft::network::Dialer;
 use tokio::sync::watch;
@@ -68,6 +68,19 @@ impl Duties {
         probe: Arc<dyn Probe>,
         settings: Settings,
     ) -> Self {
+        Self::start_with_clock(consensus, dialer, local, probe, settings, wall_clock())
+    }
+
+    /// The same with another clock for schedules. The state fires a tick only when the clock with which the leader stamps
+    /// its commands has reached it, too.
+    pub fn start_with_clock(
+        consensus: Consensus,
+        dialer: Arc<dyn Dialer>,
+        local: Local,
+        probe: Arc<dyn Probe>,
+        settings: Settings,
+        clock: Clock,
+    ) -> Self {
         let clients = Arc::new(Clients::new(dialer));
         let roster = Roster::default();
         let (pictures, pictures_seen) = watch::channel(None);
@@ -119,6 +132,7 @@ impl Duties {
                     clients: clients.clone(),
                     roster: roster.clone(),
                     settings: settings.clone(),
+                    clock: clock.clone(),
                     pictures: pictures.clone(),
                 }
                 .run()

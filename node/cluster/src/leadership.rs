@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
-use etl_raft::consensus::Consensus;
+use etl_raft::consensus::{Clock, Consensus};
 use etl_raft::membership::{Picture, Steward};
 use tokio::sync::watch;
 
 use crate::clients::Clients;
 use crate::detector::Detector;
 use crate::placer::Placer;
+use crate::scheduler::Scheduler;
 use crate::{Roster, Settings};
 
 /// Does what only the leader does, for as long as this node leads.
@@ -15,6 +16,8 @@ pub(crate) struct Leadership {
     pub clients: Arc<Clients>,
     pub roster: Roster,
     pub settings: Settings,
+    /// What the scheduler goes by.
+    pub clock: Clock,
     /// What the steward sees; none while this node does not lead.
     pub pictures: watch::Sender<Option<Picture>>,
 }
@@ -57,6 +60,7 @@ impl Leadership {
             self.settings.clone(),
         );
         let placer = Placer::new(self.consensus.clone(), self.settings.settled);
-        tokio::join!(steward.run(), detector.run(), placer.run());
+        let scheduler = Scheduler::new(self.consensus.clone(), self.clock.clone());
+        tokio::join!(steward.run(), detector.run(), placer.run(), scheduler.run());
     }
 }

@@ -8,6 +8,7 @@
 //! the leader    Detector    <--- Roster: who is silent is declared down, who is heard again up
 //!               Steward     <--- Roster: who votes (etl_raft::membership)
 //!               Placer      ---> the state: which node works on which partition (see `placer`)
+//!               Scheduler   ---> the state: runs whose time has come (see `scheduler`)
 //! ```
 //! [`Duties`] runs all of it. What only the leader does is a set of tasks that begins with its leadership and
 //! is dropped when that ends. What the leader hears it keeps in memory: heartbeats are not worth a log entry,
@@ -34,6 +35,7 @@ mod placer;
 mod problems;
 mod refusal;
 mod roster;
+mod scheduler;
 mod service;
 mod settings;
 mod work;

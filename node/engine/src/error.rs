@@ -114,6 +114,7 @@ impl EngineError {
         match self {
             Self::Step { error, .. } => error.retry(),
             Self::Stalled { .. } => Retry::Backoff,
+            Self::State(error) => error.retry,
             _ => Retry::Never,
         }
     }

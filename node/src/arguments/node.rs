@@ -1,7 +1,8 @@
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use etl_model::Span;
+use etl_model::{ByteSize, Span};
 use serde::{Deserialize, Serialize};
 
 /// What to do with this machine's node.
@@ -89,6 +90,9 @@ pub struct NodeOptions {
 
     #[command(flatten)]
     pub cluster: ClusterOptions,
+
+    #[command(flatten)]
+    pub work: WorkOptions,
 }
 
 /// How a log is written.
@@ -227,4 +231,28 @@ pub struct ClusterOptions {
     )]
     #[arg(value_name = "TIME", hide_short_help = true)]
     pub replace_after: Option<Span>,
+}
+
+/// How a node works on the partitions that are given to it.
+#[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WorkOptions {
+    /// Memory that the partitions of one run should stay inside on this node [default: 256MiB].
+    #[arg(id = "work_memory", long = "work-memory", env = "ACTIX_ETL_WORK_MEMORY", value_name = "SIZE")]
+    pub memory: Option<ByteSize>,
+
+    /// Threads that decode, transform and encode [default: the number of cores].
+    #[arg(id = "work_threads", long = "work-threads", env = "ACTIX_ETL_WORK_THREADS", value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+
+    /// How long one call into a connector may take before its partition is killed and started again [default: 10m].
+    #[arg(id = "work_stall_timeout", long = "work-stall-timeout", env = "ACTIX_ETL_WORK_STALL_TIMEOUT")]
+    #[arg(value_name = "TIME", hide_short_help = true)]
+    pub stall_timeout: Option<Span>,
+
+    /// Directory with one file per secret, named like it; `${secret:name}` is otherwise taken from the environment
+    /// variable ACTIX_ETL_SECRET_NAME. The same secrets on every node.
+    #[arg(id = "work_secrets_dir", long = "work-secrets-dir", env = "ACTIX_ETL_WORK_SECRETS_DIR")]
+    #[arg(value_name = "DIR")]
+    pub secrets_dir: Option<PathBuf>,
 }

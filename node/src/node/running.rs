@@ -15,10 +15,11 @@ use super::notify::News;
 use super::probe::NodeProbe;
 use super::ready::Ready;
 use super::serving::Serving;
+use super::settings::WorkSettings;
 use super::signals::{Asked, Signals};
 use super::start::software;
 use super::stop::{DRAIN_TIMEOUT, STOP_TIMEOUT, hand_over, step};
-use super::workshop::{NodeWorkshop, threads};
+use super::workshop::NodeWorkshop;
 use crate::{Exit, pipeline};
 
 /// What a node that takes part is made of.
@@ -31,6 +32,7 @@ pub(super) struct Parts {
     pub raft: Listener,
     pub admin: Listener,
     pub cluster: Settings,
+    pub work: WorkSettings,
     pub zone: String,
     pub ready: Ready,
 }
@@ -60,14 +62,26 @@ enum End {
 impl Running {
     /// Serves both listeners and takes up the duties. Needs a tokio runtime.
     pub fn start(parts: Parts) -> Result<Self, Error> {
-        let Parts { consensus, state, dir, dialer, credentials, raft, admin, cluster, zone, ready } = parts;
+        let Parts {
+            consensus,
+            state,
+            dir,
+            dialer,
+            credentials,
+            raft,
+            admin,
+            cluster,
+            work: settings,
+            zone,
+            ready,
+        } = parts;
         let raft = Serving::start("raft", network::server().add_service(consensus.service()), raft);
         let probe = NodeProbe { dir: Arc::clone(&dir), state, credentials: credentials.clone() };
         let local = Local { admin_address: ready.admin_advertised.clone(), software: software(), zone };
         let lease = cluster.down_after;
         let duties = Duties::start(consensus.clone(), Arc::clone(&dialer), local, Arc::new(probe), cluster);
-        let workshop = Arc::new(NodeWorkshop::new(dir.path()));
-        let work = Work::start(consensus.clone(), workshop, duties.answered(), lease, threads())
+        let workshop = Arc::new(NodeWorkshop::new(dir.path(), settings.clone()));
+        let work = Work::start(consensus.clone(), workshop, duties.answered(), lease, settings.threads)
             .map_err(|error| Error::Defect(error.to_string()))?;
         let services = admin_services(AdminParts {
             consensus: consensus.clone(),

@@ -123,6 +123,7 @@ impl Starting {
             raft: self.raft,
             admin: self.admin,
             cluster: self.settings.cluster,
+            work: self.settings.work,
             zone: self.settings.zone,
             ready,
         })

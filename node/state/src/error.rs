@@ -2,7 +2,7 @@ use std::io;
 use std::path::PathBuf;
 
 use etl_engine::PortError;
-use etl_model::{Fault, RunId};
+use etl_model::{Fault, Retry, RunId};
 
 /// Why the state directory could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +84,6 @@ impl StateError {
 
 impl From<StateError> for PortError {
     fn from(error: StateError) -> Self {
-        Self { fault: error.fault(), message: error.to_string(), help: error.help() }
+        Self { fault: error.fault(), message: error.to_string(), retry: Retry::Never, help: error.help() }
     }
 }

@@ -75,6 +75,25 @@ fn a_file_is_applied_shown_compared_and_deleted() {
 }
 
 #[test]
+fn the_next_tick_of_a_schedule_is_shown() {
+    let nodes = Nodes::cluster(1);
+    let (run, site) = (|arguments: &[&str]| nodes.tool(1, arguments), &nodes.site);
+    let yearly = "  schedule: '0 0 1 1 *'\n  source:";
+    site.write("orders.yaml", document("orders", 1).replace("  source:", yearly));
+    site.write("customers.yaml", document("customers", 1));
+    run(&["workflow", "apply", "orders.yaml", "customers.yaml"]).code(0);
+    let listed = run(&["workflow", "list"]).code(0).stdout;
+    let line = |name: &str| listed.lines().find(|line| line.contains(name)).unwrap().to_owned();
+    assert!(line("orders").contains("-01-01 00:00:00"), "{listed}");
+    assert!(line("customers").contains(" - "), "{listed}");
+    let got = run(&["workflow", "get", "orders"]).code(0);
+    assert!(got.stderr.contains("by itself") && got.stderr.contains("-01-01 00:00:00 UTC"), "{}", got.stderr);
+    assert!(got.stdout.contains("schedule:") && !got.stdout.contains("by itself"), "{}", got.stdout);
+    let got = run(&["workflow", "get", "orders", "-o", "json"]).code(0).json();
+    assert!(got["next_tick_ms"].as_u64().is_some(), "{got}");
+}
+
+#[test]
 fn a_conflict_names_both_versions_and_is_a_finding() {
     let nodes = Nodes::cluster(1);
     let run = |arguments: &[&str]| nodes.tool(1, arguments);

@@ -108,7 +108,8 @@ codes! {
          once. Use other connectors or settings on that route, or require less.";
     SCHEDULE = "E052", "an invalid schedule",
         "`schedule` is a cron expression of five fields (minute, hour, day of month, month, day of week) or one of \
-         @hourly, @daily, @weekly, @monthly, @yearly.";
+         @hourly, @daily, @weekly, @monthly, @yearly, on the clock of `timezone`, an IANA name such as Europe/Berlin. \
+         `timezone`, `overlap` and `catch_up` say something only beside a `schedule`.";
     LEADING_ZERO = "W001", "a number with leading zeros",
         "YAML reads `007` as the number 7. If the zeros matter (postal codes, account numbers), put the value into \
          quotes.";

@@ -14,6 +14,7 @@ mod meaning;
 mod place;
 mod raw;
 mod read;
+mod schedule;
 mod secrets;
 mod settings;
 mod sink;
@@ -28,6 +29,7 @@ pub use guarantee::{Guarantee, RouteGuarantee, RoutePath, RoutePlan, enforce, gu
 pub use json_schema::json_schema;
 pub use load::load;
 pub use place::Place;
+pub use schedule::{CatchUp, Cron, CronError, Overlap, Schedule, Ticks, TicksError};
 pub use secrets::StepConfig;
 pub use settings::{RequiredGuarantee, Settings};
 pub use source::MAX_FILE_BYTES;

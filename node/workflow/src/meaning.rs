@@ -11,8 +11,8 @@ use crate::yaml::Part;
 ///
 /// Covers the name, `sync`, and of every step its name, type, inputs, `config` and `on_error`: what decides which
 /// records arrive where and how they look. Left out are the description, comments, formatting, the order of keys, the
-/// form, the values of secrets, and settings that only say how fast or how carefully it is done (`parallelism`,
-/// `retry`, `commit_interval`, `delivery`).
+/// form, the values of secrets, and settings that only say when, how fast or how carefully it is done (`schedule` and what
+/// stands beside it, `parallelism`, `retry`, `commit_interval`, `delivery`).
 ///
 /// XXH3 with 128 bits: it guards against changes, not against attackers, is stable over versions and machines by
 /// specification, and is already used in the data plane. The prefix names the version of the text that is hashed.

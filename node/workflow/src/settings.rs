@@ -4,6 +4,8 @@ use etl_model::{Span, SyncMode};
 use etl_sdk::RetryPolicy;
 use serde::Serialize;
 
+use crate::schedule::Schedule;
+
 /// What every route of a workflow must give.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -30,4 +32,6 @@ pub struct Settings {
     pub retry: RetryPolicy,
     /// Longest time between two commits; `None`: the engine decides.
     pub commit_interval: Option<Span>,
+    /// When it starts by itself; `None` for never.
+    pub schedule: Option<Schedule>,
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use etl_model::{OnError, StepName, SyncMode};
 use etl_sdk::{CommitKind, DestinationCapabilities, FieldError, SourceCapabilities};
 use etl_workflow::{
-    Diagnostics, Guarantee, MAX_FILE_BYTES, RequiredGuarantee, Severity, Workflow, enforce, guarantee,
-    json_schema, load, routes,
+    CatchUp, Diagnostics, Guarantee, MAX_FILE_BYTES, Overlap, RequiredGuarantee, Severity, Workflow, enforce,
+    guarantee, json_schema, load, routes,
 };
 use serde_json::json;
 
@@ -293,4 +293,29 @@ fn a_large_file_is_read_in_linear_time() {
     let workflow = read(&text(4000)).unwrap();
     assert_eq!(workflow.sources[0].config["extra"].as_str().map(str::len), Some(4000 * 1001));
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_schedule_is_read_with_its_defaults_and_changes_no_meaning() {
+    let workflow = read(include_str!("golden/schedule.yaml")).unwrap();
+    let schedule = workflow.settings.schedule.clone().unwrap();
+    assert_eq!(schedule.ticks.cron(), "30 2 * * mon-fri");
+    assert_eq!(schedule.ticks.timezone(), "Europe/Berlin");
+    assert_eq!((schedule.overlap, schedule.catch_up), (Overlap::Queue, CatchUp::All));
+    let shown = json!({
+        "schedule": "30 2 * * mon-fri", "timezone": "Europe/Berlin", "overlap": "queue", "catch_up": "all",
+    });
+    assert_eq!(serde_json::to_value(&schedule).unwrap(), shown);
+
+    let without: String = include_str!("golden/schedule.yaml")
+        .lines()
+        .filter(|line| !["schedule", "timezone", "overlap", "catch_up"].iter().any(|key| line.contains(key)))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let other = read(&without).unwrap();
+    assert_eq!((other.settings.schedule, other.meaning), (None, workflow.meaning));
+    let daily = read(&without.replace("  source:", "  schedule: '@daily'\n  timezone:\n  source:")).unwrap();
+    let schedule = daily.settings.schedule.unwrap();
+    assert_eq!((schedule.ticks.cron(), schedule.ticks.timezone()), ("@daily".to_owned(), "UTC"));
+    assert_eq!((schedule.overlap, schedule.catch_up), (Overlap::Skip, CatchUp::Last));
 }

@@ -144,6 +144,7 @@ fn may_share(pending: &Pending) -> bool {
             | Command::PutWorkflow(_)
             | Command::DeleteWorkflow(_)
             | Command::FireSchedule(_)
+            | Command::SkipTicks(_)
             | Command::DeleteSchedule(_)
             | Command::StartRun(_)
             | Command::HaltRun(_)

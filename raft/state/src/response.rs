@@ -62,6 +62,8 @@ pub enum Fired {
     Skipped { running: Uuid },
     /// The run has started in place of this one.
     Replaced { replaced: Uuid },
+    /// There is no run for this tick, because this one, which had failed, goes on.
+    Continued { run: Uuid },
 }
 
 /// What became of one checkpoint.

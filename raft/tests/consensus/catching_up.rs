@@ -51,7 +51,13 @@ fn document(number: usize) -> PutWorkflow {
     // Whatever differs from document to document will do.
     let mut hash = ContentHash([0; 32]);
     hash.0[..8].copy_from_slice(&(number as u64).to_be_bytes());
-    PutWorkflow { name: format!("workflow-{number}"), document, hash, expected_version: Some(0) }
+    PutWorkflow {
+        name: format!("workflow-{number}"),
+        document,
+        hash,
+        expected_version: Some(0),
+        schedule: None,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -169,7 +169,13 @@ pub fn add(by: Holder, partition: &str, complete: bool) -> AddPartitions {
 /// Another number is another document.
 pub fn put(document: u8, expected_version: Option<u64>) -> PutWorkflow {
     let hash = ContentHash([document; 32]);
-    PutWorkflow { name: WORKFLOW.into(), document: document.to_string(), hash, expected_version }
+    PutWorkflow {
+        name: WORKFLOW.into(),
+        document: document.to_string(),
+        hash,
+        expected_version,
+        schedule: None,
+    }
 }
 
 /// The partition of a run.

@@ -262,7 +262,13 @@ impl Clients {
 }
 
 pub fn put(key: &str, value: u64, expected_version: Option<u64>) -> PutWorkflow {
-    PutWorkflow { name: key.to_owned(), document: value.to_string(), hash: hash(value), expected_version }
+    PutWorkflow {
+        name: key.to_owned(),
+        document: value.to_string(),
+        hash: hash(value),
+        expected_version,
+        schedule: None,
+    }
 }
 
 pub fn hash(value: u64) -> ContentHash {

@@ -12,6 +12,7 @@ impl From<&WorkflowSummary> for wire::WorkflowSummary {
             hash: summary.hash.clone(),
             changed_at_ms: summary.changed_at_ms,
             deleted: summary.deleted,
+            next_tick_ms: summary.next_tick_ms,
         }
     }
 }
@@ -24,6 +25,7 @@ impl From<wire::WorkflowSummary> for WorkflowSummary {
             hash: summary.hash,
             changed_at_ms: summary.changed_at_ms,
             deleted: summary.deleted,
+            next_tick_ms: summary.next_tick_ms,
         }
     }
 }
@@ -100,12 +102,16 @@ mod tests {
             hash: "ab".repeat(32),
             changed_at_ms: 1_700_000_000_000,
             deleted: false,
+            next_tick_ms: Some(1_800_000_000_000),
         }
     }
 
     #[test]
     fn workflows_keep_everything_on_their_way() {
-        for summary in [summary(), WorkflowSummary { deleted: true, hash: String::new(), ..summary() }] {
+        for summary in [
+            summary(),
+            WorkflowSummary { deleted: true, hash: String::new(), next_tick_ms: None, ..summary() },
+        ] {
             assert_eq!(WorkflowSummary::from(wire::WorkflowSummary::from(&summary)), summary);
         }
         let document = WorkflowDocument { summary: summary(), document: "workflow:\n".to_owned() };

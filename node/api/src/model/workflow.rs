@@ -15,6 +15,8 @@ pub struct WorkflowSummary {
     pub changed_at_ms: u64,
     /// Whether this tells when that version was taken out of force, rather than put into it.
     pub deleted: bool,
+    /// When it starts next by itself, in milliseconds since 1970; `None` when it has no schedule, and in a history.
+    pub next_tick_ms: Option<u64>,
 }
 
 /// A version of a workflow.

@@ -2,7 +2,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use etl_workflow::{Diagnostics, Severity as DiagnosticSeverity, Workflow};
+use etl_workflow::{Diagnostics, Schedule, Severity as DiagnosticSeverity, Workflow};
 use tokio::sync::Semaphore;
 
 use crate::model::{Finding, Severity};
@@ -29,10 +29,11 @@ impl Linter {
 
     /// What is wrong with a document, or the name of its workflow and warnings.
     pub async fn check(&self, document: String) -> Result<Result<Valid, Vec<Finding>>, Refusal> {
-        let lint = Arc::clone(&self.lint);
+        let (lint, locality) = (Arc::clone(&self.lint), Arc::clone(&self.locality));
         let check = move || match lint(&document) {
             Ok(workflow) => Ok(Valid {
                 name: workflow.name.as_str().to_owned(),
+                schedule: workflow.settings.schedule.clone().map(|schedule| (schedule, locality(&workflow))),
                 warnings: findings(workflow.warnings),
                 document,
             }),
@@ -75,6 +76,8 @@ pub(super) struct Nature {
 /// A document that is a workflow.
 pub(super) struct Valid {
     pub name: String,
+    /// When it starts by itself, and whether its runs are tied to this machine (see [`Locality`]).
+    pub schedule: Option<(Schedule, bool)>,
     pub warnings: Vec<Finding>,
     pub document: String,
 }

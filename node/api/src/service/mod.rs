@@ -11,6 +11,7 @@ mod removal;
 mod run_target;
 mod run_views;
 mod runs;
+mod schedules;
 mod start;
 mod status;
 mod watch;

@@ -18,7 +18,7 @@ impl Shared {
     ) -> Result<wire::PauseRunResponse, Refusal> {
         let id = request_id(&request.request_id)?;
         let (run, _) = self.run_to_change(request.target, id).await?;
-        match self.write(session(id, run), HaltRun { run, halt: Halt::Paused }.into()).await? {
+        match self.write(session(id, run), HaltRun { run, halt: Halt::Paused, by: None }.into()).await? {
             Response::Done => Ok(wire::PauseRunResponse { run: run.to_string() }),
             other => Err(unexpected(&other)),
         }

@@ -1,5 +1,6 @@
 use bytes::Bytes;
 use etl_proto::admin as wire;
+use etl_raft::consensus::wall_clock;
 use etl_raft_state::command::{DeleteWorkflow, PutWorkflow};
 use etl_raft_state::limits::MAX_DOCUMENT;
 use etl_raft_state::{Command, ContentHash, PutOutcome, Response, Session, State};
@@ -8,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::Shared;
 use super::lint::Valid;
 use super::run_target::{request_id, unknown_workflow};
+use super::schedules::begin;
 use crate::convert::finding_to_wire;
 use crate::model::{Applied, Outcome, WorkflowDocument, WorkflowSummary};
 use crate::refusal::{Kind, Refusal};
@@ -35,12 +37,17 @@ impl Shared {
         let session = session(&request_id)?;
         check_size(&document)?;
         let checked = self.linter.check(document).await?;
-        let Valid { name, document, .. } = checked.map_err(Refusal::invalid_workflow)?;
+        let Valid { name, document, schedule, .. } = checked.map_err(Refusal::invalid_workflow)?;
         let hash = ContentHash::from(<[u8; 32]>::from(Sha256::digest(&document)));
         if dry_run {
             return self.consensus.read(move |state| preview(state, name, hash, expected_version)).await?;
         }
-        let command = PutWorkflow { name: name.clone(), document, hash, expected_version };
+        let begun = schedule.map(|(schedule, is_local)| {
+            let pinned = is_local.then_some(self.leaders.me());
+            begin(&schedule, pinned, wall_clock()())
+        });
+        let schedule = begun.transpose()?;
+        let command = PutWorkflow { name: name.clone(), document, hash, expected_version, schedule };
         let (version, outcome) = match self.write(session, command.into()).await? {
             Response::WorkflowPut { version, outcome } => (version, outcome),
             other => return Err(unexpected(&other)),
@@ -67,7 +74,8 @@ impl Shared {
     ) -> Result<wire::ListWorkflowsResponse, Refusal> {
         let read = |state: &State| {
             let summaries = state.workflows().iter().map(|workflow| {
-                summary(workflow.name, workflow.version, workflow.hash, workflow.changed_at_ms)
+                let summary = summary(workflow.name, workflow.version, workflow.hash, workflow.changed_at_ms);
+                WorkflowSummary { next_tick_ms: next_tick(state, workflow.name), ..summary }
             });
             summaries.collect::<Vec<_>>()
         };
@@ -179,7 +187,20 @@ fn document_of(state: &State, name: &str, version: u64) -> Option<String> {
 }
 
 fn summary(name: &str, version: u64, hash: ContentHash, changed_at_ms: u64) -> WorkflowSummary {
-    WorkflowSummary { name: name.to_owned(), version, hash: hash.to_string(), changed_at_ms, deleted: false }
+    let hash = hash.to_string();
+    WorkflowSummary {
+        name: name.to_owned(),
+        version,
+        hash,
+        changed_at_ms,
+        deleted: false,
+        next_tick_ms: None,
+    }
+}
+
+/// When a workflow starts next by itself.
+fn next_tick(state: &State, workflow: &str) -> Option<u64> {
+    state.schedules().get(workflow).map(|schedule| schedule.next_fire_ms)
 }
 
 /// The version in force for 0.
@@ -191,10 +212,10 @@ fn find(state: &State, name: &str, version: u64) -> Result<WorkflowDocument, Ref
     };
     let found = workflows.version(name, wanted).and_then(|found| {
         let document = workflows.document(&found.hash)?.to_owned();
-        Some(WorkflowDocument {
-            summary: summary(name, found.version, found.hash, found.changed_at_ms),
-            document,
-        })
+        let is_in_force = workflows.get(name).is_some_and(|in_force| in_force.version == found.version);
+        let next_tick_ms = next_tick(state, name).filter(|_| is_in_force);
+        let summary = summary(name, found.version, found.hash, found.changed_at_ms);
+        Some(WorkflowDocument { summary: WorkflowSummary { next_tick_ms, ..summary }, document })
     });
     found.ok_or_else(|| match workflows.history(name).next() {
         None => unknown_workflow(name),

@@ -81,6 +81,7 @@ async fn assign(node: &Node, owner: u64) -> PartitionKey {
         document: "workflow:".to_owned(),
         hash,
         expected_version: None,
+        schedule: None,
     };
     let start = StartRun {
         run,

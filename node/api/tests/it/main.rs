@@ -9,6 +9,7 @@ mod health;
 mod run_requests;
 mod run_views;
 mod runs;
+mod schedules;
 mod site;
 mod watch;
 mod work;

@@ -139,7 +139,7 @@ async fn what_cannot_be_done_is_refused_with_the_way_on() {
     );
 
     let message = "the disk is full".to_owned();
-    let failed = HaltRun { run, halt: Halt::Failed { message: message.clone() } };
+    let failed = HaltRun { run, halt: Halt::Failed { message: message.clone() }, by: None };
     assert_eq!(node.consensus.write(failed).await.unwrap().rejection(), None);
     let view = client.run(&missing, FRESH).await.unwrap();
     assert_eq!((view.summary.phase, view.summary.message), (RunPhase::Failed, Some(message)));

@@ -102,7 +102,7 @@ async fn a_run_that_failed_or_was_ended_is_watched_no_longer() {
     let run = begin(&node).await;
     let mut watch = client.watch_run(&orders());
     next(&mut watch).await.unwrap();
-    let failed = HaltRun { run, halt: Halt::Failed { message: "no".to_owned() } };
+    let failed = HaltRun { run, halt: Halt::Failed { message: "no".to_owned() }, by: None };
     assert_eq!(node.consensus.write(failed).await.unwrap().rejection(), None);
     let last = until(&mut watch, "it has failed", |view| view.summary.phase == RunPhase::Failed).await;
     assert_eq!(last.summary.message.as_deref(), Some("no"));

@@ -22,47 +22,72 @@ pub(crate) fn decide(scene: &Scene, settled: bool) -> Vec<Command> {
         .filter(|(_, state)| *state == NodeState::Up)
         .map(|(node, _)| Member::normal(*node))
         .collect();
-    let sights: Vec<Sight> = scene.items.iter().map(|item| Sight::of(item, state_of)).collect();
-    let partitions: Vec<Partition> = scene
-        .items
-        .iter()
-        .zip(&sights)
-        .map(|(item, sight)| Partition {
+    // Apart, because a coordinator is no load to speak of.
+    let (coordinators, partitions): (Vec<&Item>, Vec<&Item>) =
+        scene.items.iter().partition(|item| item.key.is_coordinator());
+    let mut commands = Vec::new();
+    Kind::of(&coordinators, state_of).decide(&members, false, &mut commands);
+    Kind::of(&partitions, state_of).decide(&members, settled, &mut commands);
+    commands
+}
+
+/// Items that are placed together.
+struct Kind<'a> {
+    items: &'a [&'a Item],
+    sights: Vec<Sight>,
+    partitions: Vec<Partition>,
+}
+
+impl<'a> Kind<'a> {
+    fn of(items: &'a [&'a Item], state_of: impl Fn(NodeId) -> Option<NodeState>) -> Self {
+        let sights: Vec<Sight> = items.iter().map(|item| Sight::of(item, &state_of)).collect();
+        let partition = |(item, sight): (&&Item, &Sight)| Partition {
             key: ring_key(&item.key),
             owner: sight.counts_for(),
             readable_at: item.pinned.map(|node| BTreeSet::from([node])),
-        })
-        .collect();
-    let placement = place(&members, &partitions);
-    let mut commands = Vec::new();
-    for (item, sight) in scene.items.iter().zip(&sights) {
-        if let Sight::Leaving(assignment) = sight {
-            commands.push(ask_for(item, assignment, None));
-        }
+        };
+        let partitions = items.iter().zip(&sights).map(partition).collect();
+        Self { items, sights, partitions }
     }
-    let mut moves: Vec<Move> = Vec::new();
-    for each in placement.moves {
-        match &sights[each.partition] {
-            Sight::Free => commands.push(assign(&scene.items[each.partition], each.to)),
-            Sight::At(_) => moves.push(each),
-            Sight::Leaving(_) | Sight::Moving { .. } => {}
+
+    fn decide(&self, members: &[Member], settled: bool, commands: &mut Vec<Command>) {
+        let leaving = self.items.iter().zip(&self.sights).filter_map(|(item, sight)| match sight {
+            Sight::Leaving(assignment) => Some(ask_for(item, assignment, None)),
+            _ => None,
+        });
+        commands.extend(leaving);
+        let placed = place(members, &self.partitions).moves;
+        for (number, (item, sight)) in self.items.iter().zip(&self.sights).enumerate() {
+            if let Sight::Promised(to) = sight
+                && !placed.iter().any(|each| each.partition == number)
+            {
+                commands.push(assign(item, *to));
+            }
         }
-    }
-    if settled {
-        let moving = sights.iter().filter(|sight| matches!(sight, Sight::Moving { .. })).count();
+        let mut moves: Vec<Move> = Vec::new();
+        for each in placed {
+            match &self.sights[each.partition] {
+                Sight::Free | Sight::Promised(_) => {
+                    commands.push(assign(self.items[each.partition], each.to));
+                }
+                Sight::At(_) => moves.push(each),
+                Sight::Leaving(_) | Sight::Moving { .. } => {}
+            }
+        }
+        if !settled {
+            return;
+        }
+        let moving = self.sights.iter().filter(|sight| matches!(sight, Sight::Moving { .. })).count();
         let room = MOVING.saturating_sub(moving);
         if moves.is_empty() {
-            moves = balance(&members, &partitions, room);
+            moves = balance(members, &self.partitions, room);
         }
-        // A coordinator is no load, and moving it would make the next one begin anew.
-        moves.retain(|each| !scene.items[each.partition].key.is_coordinator());
         for each in moves.into_iter().take(room) {
-            if let Sight::At(assignment) = &sights[each.partition] {
-                commands.push(ask_for(&scene.items[each.partition], assignment, Some(each.to)));
+            if let Sight::At(assignment) = &self.sights[each.partition] {
+                commands.push(ask_for(self.items[each.partition], assignment, Some(each.to)));
             }
         }
     }
-    commands
 }
 
 /// How an item stands.
@@ -70,6 +95,8 @@ pub(crate) fn decide(scene: &Scene, settled: bool) -> Vec<Command> {
 enum Sight {
     /// Nobody works on it, or somebody who is gone.
     Free,
+    /// The same, and it was asked for on behalf of a node that is up.
+    Promised(NodeId),
     /// It is where it can be worked on.
     At(Assignment),
     /// It is at a node that is to give everything away, and was not asked for yet.
@@ -81,9 +108,10 @@ enum Sight {
 impl Sight {
     fn of(item: &Item, state_of: impl Fn(NodeId) -> Option<NodeState>) -> Self {
         let Some(known) = &item.assignment else { return Self::Free };
+        let promised = item.promised.filter(|node| state_of(*node) == Some(NodeState::Up));
         match (known.state, state_of(known.owner)) {
-            (AssignmentState::Released, _)
-            | (_, None | Some(NodeState::Down | NodeState::Removed | NodeState::Joining)) => Self::Free,
+            (AssignmentState::Released, _) => promised.map_or(Self::Free, Self::Promised),
+            (_, None | Some(NodeState::Down | NodeState::Removed | NodeState::Joining)) => Self::Free,
             (AssignmentState::Assigned, Some(NodeState::Up)) => Self::At(known.clone()),
             (AssignmentState::Assigned, Some(NodeState::Draining)) => Self::Leaving(known.clone()),
             (AssignmentState::Draining { to }, Some(NodeState::Up | NodeState::Draining)) => {
@@ -96,6 +124,7 @@ impl Sight {
     fn counts_for(&self) -> Option<NodeId> {
         match self {
             Self::At(assignment) => Some(assignment.owner),
+            Self::Promised(to) => Some(*to),
             Self::Moving { to } => *to,
             Self::Free | Self::Leaving(_) => None,
         }
@@ -131,7 +160,7 @@ mod tests {
 
     fn item(number: u64, assignment: Option<Assignment>) -> Item {
         let key = PartitionKey { run: Uuid::nil(), source: "s".to_owned(), partition: number.to_string() };
-        Item { key, pinned: None, assignment, epoch: 5 }
+        Item { key, pinned: None, assignment, epoch: 5, promised: None }
     }
 
     fn at(owner: NodeId, state: AssignmentState) -> Option<Assignment> {
@@ -196,6 +225,17 @@ mod tests {
         assert_eq!(decide(&scene(&nodes, vec![moving]), true), []);
         let released = item(0, at(1, AssignmentState::Released));
         assert_eq!(owners(&decide(&scene(&nodes, vec![released]), false)).len(), 1);
+    }
+
+    #[test]
+    fn what_was_asked_for_goes_to_whom_it_was_meant_for() {
+        let released = |to| Item { promised: Some(to), ..item(0, at(1, AssignmentState::Released)) };
+        for to in 1..=3 {
+            assert_eq!(owners(&decide(&scene(&THREE_UP, vec![released(to)]), false)), [(to, 1)].into());
+        }
+        let mut nodes = THREE_UP;
+        nodes[1].1 = NodeState::Down;
+        assert!(!owners(&decide(&scene(&nodes, vec![released(2)]), false)).contains_key(&2));
     }
 
     #[test]

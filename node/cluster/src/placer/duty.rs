@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use etl_raft::consensus::Consensus;
-use etl_raft_state::{Command, NodeId, NodeState, Response};
+use etl_raft_state::command::BeginDrain;
+use etl_raft_state::{Command, NodeId, NodeState, PartitionKey, Response};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::decide::decide;
@@ -11,6 +13,8 @@ use super::scene::Scene;
 const LOOK: Duration = Duration::from_millis(500);
 /// The shortest time between two looks.
 const REST: Duration = Duration::from_millis(20);
+/// How often balance is looked after, once the nodes have settled.
+const BALANCE: Duration = Duration::from_millis(500);
 /// Commands of one entry.
 const COMMANDS: usize = 200;
 
@@ -21,11 +25,20 @@ pub(crate) struct Placer {
     settled: Duration,
     /// The nodes as they were last seen, and since when.
     nodes: (Vec<(NodeId, NodeState)>, Instant),
+    /// When balance is looked after next.
+    balance_at: Instant,
+    promises: BTreeMap<PartitionKey, NodeId>,
 }
 
 impl Placer {
     pub fn new(consensus: Consensus, settled: Duration) -> Self {
-        Self { consensus, settled, nodes: (Vec::new(), Instant::now()) }
+        Self {
+            consensus,
+            settled,
+            nodes: (Vec::new(), Instant::now()),
+            balance_at: Instant::now(),
+            promises: BTreeMap::new(),
+        }
     }
 
     /// Never ends by itself.
@@ -33,8 +46,7 @@ impl Placer {
         let mut applied = self.consensus.applied();
         loop {
             applied.mark_unchanged();
-            let scene = self.consensus.peek(Scene::of);
-            let commands = decide(&scene, self.is_settled(&scene));
+            let commands = self.look();
             match commands.is_empty() {
                 // It is looked at in any case, soon enough.
                 true => drop(timeout(LOOK, applied.changed()).await),
@@ -44,12 +56,46 @@ impl Placer {
         }
     }
 
-    fn is_settled(&mut self, scene: &Scene) -> bool {
+    fn look(&mut self) -> Vec<Command> {
+        let (nodes, is_calm) = self.consensus.peek(|state| {
+            let nodes = state.nodes().members().map(|(id, node)| (id, node.state)).collect::<Vec<_>>();
+            (nodes, Scene::is_calm(state))
+        });
         let now = Instant::now();
-        if self.nodes.0 != scene.nodes {
-            self.nodes = (scene.nodes.clone(), now);
+        if self.nodes.0 != nodes {
+            self.nodes = (nodes, now);
         }
-        now.saturating_duration_since(self.nodes.1) >= self.settled
+        let is_settled = now.saturating_duration_since(self.nodes.1) >= self.settled;
+        let balance = is_settled && now >= self.balance_at;
+        if is_calm && !balance {
+            return Vec::new();
+        }
+        if balance {
+            self.balance_at = now + BALANCE;
+        }
+        let promises = &mut self.promises;
+        let scene = self.consensus.peek(|state| {
+            promises.retain(|key, _| state.partitions().get(key).is_some_and(|row| !row.done));
+            Scene::of(state, promises)
+        });
+        let commands = decide(&scene, balance);
+        self.note(&commands);
+        commands
+    }
+
+    /// Remembers for whom partitions are asked for, until somebody is given them.
+    fn note(&mut self, commands: &[Command]) {
+        for command in commands {
+            match command {
+                Command::BeginDrain(BeginDrain { partition, to: Some(to), .. }) => {
+                    self.promises.insert(partition.clone(), *to);
+                }
+                Command::Assign(assign) => {
+                    self.promises.remove(&assign.partition);
+                }
+                _ => {}
+            }
+        }
     }
 
     async fn propose(&self, commands: Vec<Command>) {

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use etl_engine::PortError;
-use etl_model::Fault;
 use etl_raft::consensus::Consensus;
 use etl_raft_state::command::{AdvanceCheckpoints, CheckpointItem};
 use etl_raft_state::{Advance, Response};
@@ -40,8 +39,8 @@ impl Checkpointer {
     /// a hint, and its chain goes on meanwhile.
     pub async fn store(&self, items: Vec<CheckpointItem>) -> Stored {
         let (reply, results) = oneshot::channel();
-        self.queue.send(Waiting { items, reply }).map_err(|_| refused("the node is stopping"))?;
-        results.await.map_err(|_| refused("the node is stopping"))?
+        self.queue.send(Waiting { items, reply }).map_err(|_| PortError::passing("the node is stopping"))?;
+        results.await.map_err(|_| PortError::passing("the node is stopping"))?
     }
 }
 
@@ -81,18 +80,11 @@ async fn write(consensus: &Consensus, items: &[CheckpointItem]) -> Stored {
             AdvanceCheckpoints { node: me.node, incarnation: me.incarnation, items: items.to_vec() };
         match consensus.write(command).await {
             Ok(Response::Advanced(advances)) if advances.len() == items.len() => return Ok(advances),
-            Ok(Response::Rejected(rejection)) => return Err(refused(&rejection.to_string())),
-            Ok(other) => {
-                let message = format!("the state answered {other:?}");
-                return Err(PortError { fault: Fault::Internal, message, help: None });
-            }
+            Ok(Response::Rejected(rejection)) => return Err(PortError::passing(rejection.to_string())),
+            Ok(other) => return Err(PortError::defect(format!("the state answered {other:?}"))),
             // Each item is guarded by its unit and its epoch: sending it again is harmless.
             Err(etl_raft::Error::NoLeader(_) | etl_raft::Error::Unknown(_)) => sleep(PAUSE).await,
-            Err(error) => return Err(refused(&error.to_string())),
+            Err(error) => return Err(PortError::passing(error.to_string())),
         }
     }
-}
-
-fn refused(message: &str) -> PortError {
-    PortError { fault: Fault::External, message: message.to_owned(), help: None }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use etl_engine::{EngineError, FoundPartition, PortError, complete, discover};
 use etl_model::{Fault, PartitionId, Retry, StepName};
 use etl_raft::consensus::Consensus;
-use etl_raft_state::command::{AddPartitions, FinishRun, Holder, NewPartition};
+use etl_raft_state::command::{AddPartitions, FinishRun, Holder, NewPartition, PartitionClaim};
 use etl_raft_state::parts::{Run, RunPhase};
 use etl_raft_state::{Command, PartitionKey, Response, RunOutcome, State};
 use etl_sdk::RunContext;
@@ -54,13 +54,24 @@ impl Coordinator {
             Err(Stop::Over) => {
                 tracing::debug!(run = %self.run, "this node does not coordinate the run any more")
             }
-            Err(Stop::Failed(message)) => halt(&self.consensus, self.run, message).await,
+            Err(Stop::Failed(message)) => halt(&self.consensus, self.run, None, message).await,
         }
     }
 
     async fn coordinate(&self) -> Result<(), Stop> {
-        let key = PartitionKey::coordinator(self.run);
-        let holder = Ownership::new(self.consensus.clone()).take(&key).await?;
+        let partition = PartitionKey::coordinator(self.run);
+        let holder = Ownership::new(self.consensus.clone()).take(&partition).await?;
+        match self.coordinate_as(holder).await {
+            Err(Stop::Failed(message)) => {
+                let claim = PartitionClaim { partition, holder };
+                halt(&self.consensus, self.run, Some(claim), message).await;
+                Err(Stop::Over)
+            }
+            other => other,
+        }
+    }
+
+    async fn coordinate_as(&self, holder: Holder) -> Result<(), Stop> {
         let (run, document, earlier) = self.look().await?;
         let prepared = self.prepare(document).await?;
         let workflow =

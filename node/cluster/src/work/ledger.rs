@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use etl_engine::{PortError, RunState};
-use etl_model::{Fault, Marker, PartitionId, Route, StepName};
+use etl_model::{Marker, PartitionId, Route, StepName};
 use etl_raft::consensus::Consensus;
 use etl_raft_state::command::{CheckpointItem, FinalCheckpoint, Progress};
 use etl_raft_state::limits::MAX_POSITION;
@@ -81,10 +81,8 @@ impl Ledger {
     }
 
     fn progress(&self, route: &RouteKey, marker: &Marker) -> Result<Progress, PortError> {
-        let position = encode_marker(marker).map_err(|error| PortError {
-            fault: Fault::Internal,
-            message: format!("the marker of `{}` cannot be written: {error}", route.destination),
-            help: None,
+        let position = encode_marker(marker).map_err(|error| {
+            PortError::defect(format!("the marker of `{}` cannot be written: {error}", route.destination))
         })?;
         let held = self.held();
         let stored = held.get(&route.partition).and_then(|held| held.stored.get(&route.destination));
@@ -105,22 +103,20 @@ impl Ledger {
 
     fn judge(&self, item: &CheckpointItem, advance: Advance) -> Result<(), PortError> {
         let partition = &item.route.partition.partition;
-        let refused = |fault, message: String, help: Option<String>| PortError { fault, message, help };
         match advance {
             Advance::Ok => self.note(&item.route, item.progress.seq_to),
             Advance::Duplicate { seq } => self.note(&item.route, seq),
             Advance::Fenced { epoch } => {
                 let message = format!("partition `{partition}` has another owner now, of epoch {epoch}");
-                return Err(refused(Fault::External, message, None));
+                return Err(PortError::passing(message));
             }
             Advance::Gap { .. } => {
-                let message = format!("checkpoint of partition `{partition}`: {advance}");
-                return Err(refused(Fault::Internal, message, None));
+                return Err(PortError::defect(format!("checkpoint of partition `{partition}`: {advance}")));
             }
             Advance::TooLarge { .. } => {
                 let message = format!("the position of partition `{partition}` is too large: {advance}");
                 let help = format!("the source must find positions of less than {MAX_POSITION} bytes");
-                return Err(refused(Fault::Internal, message, Some(help)));
+                return Err(PortError { help: Some(help), ..PortError::defect(message) });
             }
         }
         Ok(())
@@ -141,20 +137,12 @@ impl RunState for Ledger {
             let key = key.clone();
             self.consensus.read(move |state| state.checkpoints().get(&key).cloned())
         };
-        let found = self.runtime.block_on(found).map_err(|error| PortError {
-            fault: Fault::External,
-            message: error.to_string(),
-            help: None,
-        })?;
+        let found = self.runtime.block_on(found).map_err(|error| PortError::passing(error.to_string()))?;
         let Some(found) = found else { return Ok(None) };
         self.note(&key, found.seq);
         match decode_marker(&found.position) {
             Some(marker) => Ok(Some(marker)),
-            None => Err(PortError {
-                fault: Fault::Internal,
-                message: format!("the checkpoint of {route} cannot be read"),
-                help: None,
-            }),
+            None => Err(PortError::defect(format!("the checkpoint of {route} cannot be read"))),
         }
     }
 

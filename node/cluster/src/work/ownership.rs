@@ -1,5 +1,4 @@
 use etl_engine::PortError;
-use etl_model::Fault;
 use etl_raft::consensus::Consensus;
 use etl_raft_state::command::{Assign, Claim, Holder};
 use etl_raft_state::parts::AssignmentState;
@@ -62,24 +61,18 @@ impl Ownership {
 
     async fn write(&self, command: impl Into<Command>) -> Result<Response, PortError> {
         match self.consensus.write(command).await {
-            Ok(response) => response.into_result().map_err(|rejection| PortError {
-                fault: Fault::External,
-                message: rejection.to_string(),
-                help: None,
-            }),
-            Err(error) => Err(PortError { fault: Fault::External, message: error.to_string(), help: None }),
+            Ok(response) => {
+                response.into_result().map_err(|rejection| PortError::passing(rejection.to_string()))
+            }
+            Err(error) => Err(PortError::passing(error.to_string())),
         }
     }
 }
 
 fn taken_away() -> PortError {
-    PortError {
-        fault: Fault::External,
-        message: "the partition is not assigned to this node any more".to_owned(),
-        help: None,
-    }
+    PortError::passing("the partition is not assigned to this node any more")
 }
 
 fn unexpected(response: &Response) -> PortError {
-    PortError { fault: Fault::Internal, message: format!("the state answered {response:?}"), help: None }
+    PortError::defect(format!("the state answered {response:?}"))
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use etl_engine::EngineError;
 use etl_model::{Marker, StepName};
 use etl_raft::consensus::Consensus;
-use etl_raft_state::command::HaltRun;
+use etl_raft_state::command::{HaltRun, PartitionClaim};
 use etl_raft_state::limits::MAX_TEXT;
 use etl_raft_state::parts::Halt;
 use etl_raft_state::{Command, PartitionKey, Response};
@@ -13,8 +13,9 @@ use uuid::Uuid;
 /// Before a command whose outcome is not known is repeated.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// Stops a run that cannot go on, so that it can be resumed when what is wrong has been mended.
-pub(crate) async fn halt(consensus: &Consensus, run: Uuid, mut message: String) {
+/// Stops a run that cannot go on, so that it can be resumed when what is wrong has been mended. With a claim only when
+/// that is still in force.
+pub(crate) async fn halt(consensus: &Consensus, run: Uuid, by: Option<PartitionClaim>, mut message: String) {
     if message.len() > MAX_TEXT {
         let mut end = MAX_TEXT;
         while !message.is_char_boundary(end) {
@@ -22,8 +23,8 @@ pub(crate) async fn halt(consensus: &Consensus, run: Uuid, mut message: String) 
         }
         message.truncate(end);
     }
-    tracing::error!(%run, message, "the run cannot go on");
-    settle(consensus, HaltRun { run, halt: Halt::Failed { message } }).await;
+    tracing::warn!(%run, message, "the run cannot go on");
+    settle(consensus, HaltRun { run, halt: Halt::Failed { message }, by }).await;
 }
 
 /// Repeats a guarded command until the cluster has answered it, whatever the answer; `false` when this node has stopped

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use etl_engine::{ActorSystem, CrewEvent, EngineError, PartitionEnd};
-use etl_model::{Fault, Marker, StepName};
+use etl_model::{Marker, Retry, StepName};
 use etl_raft::consensus::Consensus;
 use etl_raft_state::PartitionKey;
-use etl_raft_state::command::Release;
+use etl_raft_state::command::{Holder, PartitionClaim, Release};
 use etl_raft_state::parts::{Run, RunPhase};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
@@ -27,7 +27,7 @@ use super::workshop::Workshop;
 /// How often it looks even though nothing has changed.
 const LOOK: Duration = Duration::from_millis(500);
 /// The shortest time between two looks.
-const REST: Duration = Duration::from_millis(10);
+const REST: Duration = Duration::from_millis(20);
 /// Before a partition is begun again whose chain could not have its epoch or checkpoint.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -254,7 +254,7 @@ impl Worker {
         };
         if let Err(error) = begun {
             self.rest(key);
-            self.halt(key.run, failure(self.consensus.member().node, key, &error, &[]));
+            self.halt(key.run, None, failure(self.consensus.member().node, key, &error, &[]));
         }
     }
 
@@ -297,10 +297,10 @@ impl Worker {
         self.resting.insert(key.clone(), Instant::now() + AGAIN);
     }
 
-    fn halt(&mut self, run: Uuid, message: String) {
+    fn halt(&mut self, run: Uuid, by: Option<PartitionClaim>, message: String) {
         let consensus = self.consensus.clone();
         self.tasks.spawn(async move {
-            halt(&consensus, run, message).await;
+            halt(&consensus, run, by, message).await;
             Task::Halted
         });
     }
@@ -360,28 +360,16 @@ impl Worker {
         }
         self.rest(key);
         // Without its epoch or a leader it is not the partition that has failed: it is begun again, here or elsewhere.
-        if matches!(error, EngineError::State(error) if error.fault == Fault::External) {
+        if matches!(error, EngineError::State(error) if error.retry == Retry::Backoff) {
             tracing::warn!(partition = key.partition, %error, "a partition has stopped");
             return;
         }
-        let (consensus, key) = (self.consensus.clone(), key.clone());
-        let (node, incarnation) = (me.node, me.incarnation);
-        let message = failure(node, &key, error, markers);
-        self.tasks.spawn(async move {
-            // Of a partition that another has taken over meanwhile an error means nothing: it was fenced.
-            let is_held = |state: &etl_raft_state::State| {
-                let known = state.assignments().get(&key);
-                known.zip(epoch).is_some_and(|(known, epoch)| known.is_held_by(node, incarnation, epoch))
-            };
-            match consensus.read(is_held).await {
-                Ok(true) => halt(&consensus, key.run, message).await,
-                Ok(false) => {
-                    tracing::info!(message, "a partition has ended that another node has taken over")
-                }
-                Err(error) => tracing::warn!(message, %error, "a partition has failed, which cannot be told"),
-            }
-            Task::Halted
+        let message = failure(me.node, key, error, markers);
+        let claim = epoch.map(|epoch| PartitionClaim {
+            partition: key.clone(),
+            holder: Holder { node: me.node, incarnation: me.incarnation, epoch },
         });
+        self.halt(key.run, claim, message);
     }
 
     fn ended(&mut self, ended: Result<Task, tokio::task::JoinError>) {

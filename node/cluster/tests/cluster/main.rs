@@ -14,6 +14,7 @@ mod node;
 #[path = "../../../engine/tests/it/fakes/source.rs"]
 mod numbers;
 mod removal;
+mod schedules;
 mod strangers;
 mod tcp;
 mod working;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use etl_cluster::{Candidate, Duties, Error, Health, Local, Probe, Settings, Software, Work, Workshop, join};
 use etl_raft::NodeId;
-use etl_raft::consensus::{self, Consensus};
+use etl_raft::consensus::{self, Clock, Consensus, wall_clock};
 use etl_raft::network::{Dialer, Member, server};
 use etl_raft::store::{DataDir, Identity, SharedState, Storage};
 use etl_raft_state::command::{AdoptCluster, RegisterNode};
@@ -43,6 +43,8 @@ pub struct Place {
     pub settings: Settings,
     /// What it works with on partitions; `None` for a node that does not.
     pub workshop: Option<Arc<dyn Workshop>>,
+    /// What its schedules go by.
+    pub clock: Clock,
 }
 
 /// A node that runs.
@@ -79,7 +81,8 @@ impl Place {
         let root = tempfile::tempdir().unwrap();
         let (raft_address, admin_address) = (free_address().await, free_address().await);
         let (network, version) = (network.clone(), "1.0.0".to_owned());
-        Self { root, network, raft_address, admin_address, version, settings, workshop: None }
+        let (workshop, clock) = (None, wall_clock());
+        Self { root, network, raft_address, admin_address, version, settings, workshop, clock }
     }
 
     fn dialer(&self) -> Arc<dyn Dialer> {
@@ -181,7 +184,9 @@ impl Place {
             software: self.software(),
             zone: String::new(),
         };
-        let duties = Duties::start(consensus.clone(), self.dialer(), local, probe, self.settings.clone());
+        let (settings, clock) = (self.settings.clone(), self.clock.clone());
+        let duties =
+            Duties::start_with_clock(consensus.clone(), self.dialer(), local, probe, settings, clock);
         let work = self.workshop.clone().map(|workshop| {
             let (answered, lease) = (duties.answered(), self.settings.down_after);
             Work::start(consensus.clone(), workshop, answered, lease, NonZeroUsize::MIN).unwrap()

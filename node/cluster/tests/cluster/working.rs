@@ -106,7 +106,8 @@ impl Site {
         let document = "a workflow".to_owned();
         let hash = ContentHash::from([7; 32]);
         let workflow = "numbers".to_owned();
-        nodes[0].write(PutWorkflow { name: workflow.clone(), document, hash, expected_version: None }).await;
+        let name = workflow.clone();
+        nodes[0].write(PutWorkflow { name, document, hash, expected_version: None, schedule: None }).await;
         let start = StartRun { run, workflow, expected_version: None, replaces: None, pinned: None };
         nodes[1].write(start).await;
         Self { nodes, memory, gate, run, shop }
@@ -137,7 +138,13 @@ impl Site {
 
     async fn until_spread(&self) {
         let all: BTreeSet<NodeId> = self.nodes.iter().map(Node::id).collect();
-        self.nodes[0].until("all nodes work", || self.owners(0) == all).await;
+        // Whoever waits at the gate has to get through to be able to let go of a partition that is to move.
+        self.nodes[0]
+            .until("all nodes work", || {
+                self.gate.add_permits(1);
+                self.owners(0) == all
+            })
+            .await;
     }
 
     /// All rows of all partitions once, and every checkpoint at its end.
@@ -181,8 +188,10 @@ async fn all_nodes_work_on_a_run_until_it_is_complete() {
 async fn what_a_node_had_that_was_cut_off_goes_on_elsewhere() {
     let site = Site::new(Numbers::new(PARTITIONS, RECORDS)).await;
     site.until_spread().await;
-    site.gate.add_permits(40);
-    let some = || site.memory.rows().len() >= 400;
+    let some = || {
+        site.gate.add_permits(1);
+        site.memory.rows().len() >= 400
+    };
     site.nodes[0].until("some rows", some).await;
     let network = site.nodes[0].place.network.clone();
     network.cut(&site.nodes[2].place.addresses());
@@ -200,7 +209,6 @@ async fn what_a_node_had_that_was_cut_off_goes_on_elsewhere() {
 async fn a_node_that_stops_lets_others_go_on_also_as_the_coordinator() {
     let mut site = Site::new(Numbers::new(PARTITIONS, RECORDS)).await;
     site.until_spread().await;
-    site.gate.add_permits(40);
     let coordinator = PartitionKey::coordinator(site.run);
     let claimed = site.claimed(0).into_iter().find(|(_, key)| *key == coordinator);
     let owner = claimed.expect("a spread run has a coordinator").0;
@@ -216,12 +224,9 @@ async fn a_node_that_stops_lets_others_go_on_also_as_the_coordinator() {
 async fn a_node_that_drains_gives_everything_away_and_one_that_joins_gets_its_share() {
     let mut site = Site::new(Numbers::new(PARTITIONS, RECORDS)).await;
     site.until_spread().await;
-    site.gate.add_permits(40);
     let leaving = site.nodes[1].id();
     let drain = SetNodeState { node: leaving, from: NodeState::Up, to: NodeState::Draining };
     site.nodes[0].write(drain).await;
-    // Whoever waits at the gate has to get through to be able to let go.
-    site.gate.add_permits(40);
     let has_nothing = || {
         site.nodes[0].consensus.peek(|state| {
             let of_node = state.assignments().of_owner(leaving);
@@ -257,8 +262,7 @@ async fn a_node_that_drains_gives_everything_away_and_one_that_joins_gets_its_sh
 async fn a_paused_run_lets_go_of_everything_and_goes_on_where_it_was() {
     let site = Site::new(Numbers::new(PARTITIONS, RECORDS)).await;
     site.until_spread().await;
-    site.gate.add_permits(40);
-    site.nodes[0].write(HaltRun { run: site.run, halt: Halt::Paused }).await;
+    site.nodes[0].write(HaltRun { run: site.run, halt: Halt::Paused, by: None }).await;
     let nobody_works = || {
         site.gate.add_permits(1);
         let held = |state: &etl_raft_state::State| {

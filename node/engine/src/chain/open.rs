@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use etl_model::{Claim, Marker, Position, Route};
 use etl_sdk::{
-    PartitionInfo, PartitionReader, ReadOptions, RouteWriter, RunContext, failpoint, guard_removed,
+    CommitKind, PartitionInfo, PartitionReader, ReadOptions, RouteWriter, RunContext, failpoint,
+    guard_removed,
 };
 
 use super::plan::ChainPlan;
@@ -69,6 +70,14 @@ fn rewound(marker: &Marker, checkpoint: Option<&Marker>) -> bool {
     checkpoint.is_some_and(|known| known.run == marker.run && marker.seq < known.seq)
 }
 
+/// A destination that keeps no marker is gone on with where the checkpoint says: what was written after it is written
+/// again.
+fn resume_from(marker: &mut Marker, checkpoint: Option<&Marker>) {
+    if let Some(known) = checkpoint.filter(|known| known.run == marker.run) {
+        *marker = Marker { epoch: marker.epoch, ..known.clone() };
+    }
+}
+
 /// Opens a chain in the one safe order: raise the epoch, fence every destination and read its marker, only then seek
 /// the source to the smallest position. A position read before the fence could be overtaken by an older owner's
 /// commit, whose rows would then be written twice.
@@ -101,6 +110,9 @@ pub(crate) async fn open(request: &OpenChain) -> Result<Opened, EngineError> {
             let route = route.clone();
             on_port(&request.state, move |state| state.checkpoint(&route)).await?
         };
+        if destination.capabilities().commit == CommitKind::None {
+            resume_from(&mut marker, checkpoint.as_ref());
+        }
         if guard_removed("ignore_marker") {
             marker.position = checkpoint.as_ref().and_then(|checkpoint| checkpoint.position.clone());
         }

@@ -4,7 +4,15 @@ use crate::fakes::{Bed, Memory, Numbers};
 
 #[test]
 fn a_drained_run_has_committed_everything_it_read_and_is_continued() {
-    let memory = Memory::default();
+    drain_and_continue(Memory::default());
+}
+
+#[test]
+fn a_destination_without_markers_is_continued_from_the_checkpoint() {
+    drain_and_continue(Memory { forgets: true, ..Memory::default() });
+}
+
+fn drain_and_continue(memory: Memory) {
     let mut source = Numbers::new(2, 1);
     source.records = None;
     let bed = Bed::new().source(source.clone()).destination("sink", &["source"], &memory);

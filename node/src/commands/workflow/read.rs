@@ -1,4 +1,4 @@
-use std::io::{Write, stdout};
+use std::io::{Write, stderr, stdout};
 
 use comfy_table::{Table, presets};
 use etl_api::model::WorkflowSummary;
@@ -22,10 +22,17 @@ pub(super) async fn list(read: &ReadArguments, output: Output) -> Result<Exit, E
         return Ok(Exit::Success);
     }
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(["WORKFLOW", "VERSION", "CHANGED (UTC)", "HASH"]);
+    table.load_preset(presets::NOTHING).set_header([
+        "WORKFLOW",
+        "VERSION",
+        "CHANGED (UTC)",
+        "NEXT RUN (UTC)",
+        "HASH",
+    ]);
     for workflow in &workflows {
         let version = workflow.version.to_string();
-        table.add_row([workflow.name.clone(), version, moment(workflow.changed_at_ms), hash(workflow)]);
+        let next = workflow.next_tick_ms.map_or("-".to_owned(), moment);
+        table.add_row([workflow.name.clone(), version, moment(workflow.changed_at_ms), next, hash(workflow)]);
     }
     writeln!(stdout(), "{table}")?;
     Ok(Exit::Success)
@@ -41,7 +48,12 @@ pub(super) async fn get(
     match output {
         Output::Json => print_json(&workflow)?,
         // As it is, so that it can go back into a file.
-        Output::Text => write!(stdout(), "{}", workflow.document)?,
+        Output::Text => {
+            write!(stdout(), "{}", workflow.document)?;
+            if let Some(next) = workflow.summary.next_tick_ms {
+                writeln!(stderr(), "the next run begins by itself at {} UTC", moment(next))?;
+            }
+        }
     }
     Ok(Exit::Success)
 }

@@ -170,7 +170,14 @@ mod tests {
         }
         let document = "workflow: { name: kept }".to_owned();
         let hash = etl_raft_state::ContentHash([7; 32]);
-        log.apply(PutWorkflow { name: "kept".to_owned(), document, hash, expected_version: None }).unwrap();
+        log.apply(PutWorkflow {
+            name: "kept".to_owned(),
+            document,
+            hash,
+            expected_version: None,
+            schedule: None,
+        })
+        .unwrap();
         log.state
     }
 

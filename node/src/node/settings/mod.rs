@@ -8,4 +8,4 @@ mod validate;
 pub(super) use address::Advertised;
 pub(crate) use layers::settings;
 pub(crate) use node_settings::NodeSettings;
-pub(super) use node_settings::{Endpoint, Entry};
+pub(super) use node_settings::{Endpoint, Entry, WorkSettings};

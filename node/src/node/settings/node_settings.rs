@@ -1,7 +1,9 @@
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use etl_model::ByteSize;
 use etl_security::TlsSettings;
 
 use super::Advertised;
@@ -21,9 +23,22 @@ pub(crate) struct NodeSettings {
     pub tls: Option<TlsSettings>,
     pub consensus: etl_raft::consensus::Settings,
     pub cluster: etl_cluster::Settings,
+    pub work: WorkSettings,
     /// A filter of the log.
     pub log: String,
     pub log_format: LogFormat,
+}
+
+/// How it works on partitions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WorkSettings {
+    /// What the partitions of one run should stay inside.
+    pub memory: ByteSize,
+    /// Threads that decode, transform and encode.
+    pub threads: NonZeroUsize,
+    /// How long one call into a connector may take.
+    pub stall_timeout: Duration,
+    pub secrets_dir: Option<PathBuf>,
 }
 
 /// How a node that has no identity yet gets one.

@@ -1,22 +1,30 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
-use etl_model::Span;
+use etl_model::{ByteSize, Span};
 use etl_raft::consensus;
 use etl_security::{ClientAuth, TlsSettings, host_of};
 use tracing_subscriber::EnvFilter;
 
 use super::address::{Advertised, is_local, listen};
-use super::node_settings::{Endpoint, Entry, NodeSettings};
-use crate::arguments::{ClientCertificates, ClusterOptions, NodeOptions, RaftOptions, TlsOptions};
+use super::node_settings::{Endpoint, Entry, NodeSettings, WorkSettings};
+use crate::arguments::{
+    ClientCertificates, ClusterOptions, NodeOptions, RaftOptions, TlsOptions, WorkOptions,
+};
 
 const DATA_DIR: &str = "/var/lib/actix-etl";
 const RAFT_LISTEN: &str = "127.0.0.1:7001";
 const ADMIN_LISTEN: &str = "127.0.0.1:7002";
 const JOIN_TIMEOUT: Duration = Duration::from_secs(120);
 const LOG: &str = "info";
+const MEMORY: ByteSize = ByteSize(256 << 20);
+/// Less does not hold one chunk at each stage.
+const LEAST_MEMORY: ByteSize = ByteSize(16 << 20);
+const STALL_TIMEOUT: Duration = Duration::from_secs(600);
 /// Longest name of a zone, in bytes.
 const MAX_ZONE: usize = 64;
 
@@ -66,6 +74,7 @@ pub(super) fn validate(options: &NodeOptions) -> Result<NodeSettings, Vec<Wrong>
         tls,
         consensus: consensus(&options.raft, &mut wrong),
         cluster: cluster(&options.cluster, &mut wrong),
+        work: work(&options.work, &mut wrong),
         log: log(options.log.as_deref(), &mut wrong),
         log_format: options.log_format.unwrap_or_default(),
     };
@@ -74,6 +83,19 @@ pub(super) fn validate(options: &NodeOptions) -> Result<NodeSettings, Vec<Wrong>
 
 fn refuse(wrong: &mut Vec<Wrong>, field: &'static str, message: impl Into<String>) {
     wrong.push(Wrong { field, message: message.into() });
+}
+
+fn work(options: &WorkOptions, wrong: &mut Vec<Wrong>) -> WorkSettings {
+    let memory = options.memory.unwrap_or(MEMORY);
+    if memory < LEAST_MEMORY {
+        refuse(wrong, "work.memory", format!("must be at least {LEAST_MEMORY}"));
+    }
+    let stall_timeout = options.stall_timeout.map_or(STALL_TIMEOUT, |span| span.0);
+    if stall_timeout < Duration::from_secs(1) {
+        refuse(wrong, "work.stall_timeout", "must be at least 1s");
+    }
+    let threads = options.threads.or(available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    WorkSettings { memory, threads, stall_timeout, secrets_dir: options.secrets_dir.clone() }
 }
 
 fn data_dir(given: Option<PathBuf>, wrong: &mut Vec<Wrong>) -> PathBuf {
@@ -291,6 +313,8 @@ mod tests {
             options.tls.ca = Some("ca.crt".into());
             options.raft.heartbeat = span("5s");
             options.cluster.down_after = span("1ms");
+            options.work.memory = Some(ByteSize(1 << 20));
+            options.work.stall_timeout = span("1ms");
             options.log = text("a=b=c");
         });
         let expected = [
@@ -305,6 +329,8 @@ mod tests {
             "zone",
             "raft.vote_lease",
             "cluster.down_after",
+            "work.memory",
+            "work.stall_timeout",
             "log",
         ];
         assert_eq!(found, expected);

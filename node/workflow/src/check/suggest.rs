@@ -11,14 +11,17 @@ pub(crate) fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
     candidates
         .into_iter()
         .filter(|candidate| !candidate.is_empty() && candidate.len() <= MAX_WORD)
-        .map(|candidate| {
+        .filter_map(|candidate| {
             let other = normal(candidate);
-            let limit = word.chars().count().max(other.chars().count()) / 3;
-            (strsim::damerau_levenshtein(&word, &other), limit.max(1), candidate)
+            let (length, other_length) = (word.chars().count(), other.chars().count());
+            let limit = (length.max(other_length) / 3).max(1);
+            // Words are no nearer than their lengths, which is cheaper to see.
+            let near = length.abs_diff(other_length) <= limit;
+            let distance = near.then(|| strsim::damerau_levenshtein(&word, &other))?;
+            (distance <= limit).then_some((distance, candidate))
         })
-        .filter(|(distance, limit, _)| distance <= limit)
-        .min_by_key(|(distance, _, _)| *distance)
-        .map(|(_, _, candidate)| candidate)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
 }
 
 /// `did you mean` or, without a near candidate, what there is.

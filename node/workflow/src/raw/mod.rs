@@ -7,13 +7,14 @@ mod settings;
 mod step;
 mod workflow;
 
-pub(crate) use settings::{RawDelivery, RawGuarantee, RawSettings, RawSync, RawSyncMode};
+pub(crate) use settings::{
+    RawCatchUp, RawDelivery, RawGuarantee, RawOverlap, RawSettings, RawSync, RawSyncMode,
+};
 pub(crate) use step::{RawLinearStep, RawSource, RawStep};
 pub(crate) use workflow::{RawFile, RawWorkflow};
 
 /// Keys of `workflow` that are reserved for coming versions.
-pub(crate) const RESERVED_WORKFLOW: &[&str] =
-    &["schedule", "timezone", "overlap", "catch_up", "placement", "circuit_breaker", "fallback", "tests"];
+pub(crate) const RESERVED_WORKFLOW: &[&str] = &["placement", "circuit_breaker", "fallback", "tests"];
 
 /// Keys of a step that are reserved for coming versions.
 pub(crate) const RESERVED_STEP: &[&str] = &["retry", "circuit_breaker", "fallback", "placement"];

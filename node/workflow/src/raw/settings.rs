@@ -22,6 +22,15 @@ pub(crate) struct RawSettings {
     /// Longest time between two commits of a destination, for example `5s`.
     #[schemars(with = "Option<String>", extend("format" = "time-span"))]
     pub commit_interval: Option<Span>,
+    /// When the workflow starts by itself: a cron expression such as `0 3 * * *`, or `@daily`. Without it the workflow is
+    /// started by hand.
+    pub schedule: Option<String>,
+    /// The time zone of the schedule, such as `Europe/Berlin`; UTC by default.
+    pub timezone: Option<String>,
+    /// What a tick does while a run is not finished; `skip` by default.
+    pub overlap: Option<RawOverlap>,
+    /// What becomes of ticks that no node was there for; `last` by default.
+    pub catch_up: Option<RawCatchUp>,
 }
 
 /// What must be guaranteed about the delivery.
@@ -62,4 +71,28 @@ pub(crate) enum RawSyncMode {
     Full,
     /// Only what is new since the last completed run.
     Incremental,
+}
+
+#[derive(Debug, Default, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RawOverlap {
+    /// Nothing; the tick is left out.
+    #[default]
+    Skip,
+    /// Its run begins after that one; one run at most waits.
+    Queue,
+    /// Its run takes the place of that one.
+    Replace,
+}
+
+#[derive(Debug, Default, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RawCatchUp {
+    /// They are left out.
+    None,
+    /// One run for all of them.
+    #[default]
+    Last,
+    /// A run for each, one after the other; at most the last 100.
+    All,
 }

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
-use crate::raw::{RawDelivery, RawSync};
+use crate::raw::{RawCatchUp, RawDelivery, RawOverlap, RawSync};
 
 /// A workflow file.
 #[derive(JsonSchema)]
@@ -35,6 +35,15 @@ pub(crate) struct RawWorkflow {
     /// Longest time between two commits of a destination, for example `5s`.
     #[schemars(with = "Option<String>", extend("format" = "time-span"))]
     commit_interval: Option<String>,
+    /// When the workflow starts by itself: a cron expression such as `0 3 * * *`, or `@daily`. Without it the workflow is
+    /// started by hand.
+    schedule: Option<String>,
+    /// The time zone of the schedule, such as `Europe/Berlin`; UTC by default.
+    timezone: Option<String>,
+    /// What a tick does while a run is not finished; `skip` by default.
+    overlap: Option<RawOverlap>,
+    /// What becomes of ticks that no node was there for; `last` by default.
+    catch_up: Option<RawCatchUp>,
     /// The source of a linear workflow.
     source: Option<Value>,
     /// The destination of a linear workflow.

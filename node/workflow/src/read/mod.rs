@@ -2,13 +2,13 @@
 //! the errors of the others.
 
 mod configs;
-mod cron;
 mod draft;
 mod form;
 mod graph;
 mod kinds;
 mod misplaced;
 mod names;
+mod schedule;
 mod settings;
 mod workflow;
 

@@ -6,14 +6,25 @@ use serde::Deserialize;
 use crate::check::to_json;
 use crate::codes;
 use crate::raw::{RawGuarantee, RawSettings, RawSyncMode};
-use crate::read::cron;
+use crate::read::schedule;
 use crate::settings::{RequiredGuarantee, Settings};
 use crate::sink::Sink;
 use crate::source::Mark;
 use crate::yaml::Map;
 
 /// Keys of `workflow` that serde reads.
-const KEYS: &[&str] = &["description", "delivery", "sync", "parallelism", "retry", "commit_interval"];
+const KEYS: &[&str] = &[
+    "description",
+    "delivery",
+    "sync",
+    "parallelism",
+    "retry",
+    "commit_interval",
+    "schedule",
+    "timezone",
+    "overlap",
+    "catch_up",
+];
 
 /// Reads the settings. `faulty` are the places of errors already reported about the workflow's fields.
 pub(super) fn read(
@@ -22,7 +33,7 @@ pub(super) fn read(
     as_text: &HashSet<usize>,
     sink: &mut Sink,
 ) -> (Option<String>, Settings) {
-    schedule(map, sink);
+    schedule::check(map, sink);
     if faulty {
         return (None, Settings::default());
     }
@@ -54,6 +65,7 @@ pub(super) fn read(
         let message = "`workflow.commit_interval` must be more than 0s";
         sink.error(mark_of(map, "commit_interval"), codes::OUT_OF_RANGE, message, None);
     }
+    let schedule = schedule::read(&raw);
     let settings = Settings {
         sync: match raw.sync.unwrap_or_default().mode {
             RawSyncMode::Full => SyncMode::Full,
@@ -67,23 +79,9 @@ pub(super) fn read(
         },
         retry: raw.retry.unwrap_or_default(),
         commit_interval: raw.commit_interval,
+        schedule,
     };
     (raw.description, settings)
-}
-
-/// A schedule cannot be kept yet, but it can be wrong.
-fn schedule(map: &Map, sink: &mut Sink) {
-    let Some(entry) = map.entry("schedule") else { return };
-    let Some(scalar) = entry.value.scalar().filter(|scalar| !scalar.is_unknown()) else { return };
-    let checked = match scalar.text() {
-        Some(text) => cron::check(text),
-        None => Err("a schedule is text".to_owned()),
-    };
-    if let Err(reason) = checked {
-        let message = format!("`workflow.schedule`: {reason}");
-        let help = Some("for example \"0 3 * * *\" for three o'clock every day".to_owned());
-        sink.error(entry.value.mark, codes::SCHEDULE, message, help);
-    }
 }
 
 fn mark_of(map: &Map, key: &str) -> Mark {

@@ -4,8 +4,8 @@ use super::apply::Apply;
 use super::{
     AddPartitions, AdoptCluster, AdvanceCheckpoints, Assign, BeginDrain, Claim, DeleteSchedule, DeleteSecret,
     DeleteUser, DeleteWorkflow, FinishRun, FireSchedule, HaltRun, PutSchedule, PutSecret, PutUser,
-    PutWorkflow, RaiseFeatureLevel, RecordAudit, RegisterNode, Release, ResumeRun, SetNodeState, StartRun,
-    UpdateNode,
+    PutWorkflow, RaiseFeatureLevel, RecordAudit, RegisterNode, Release, ResumeRun, SetNodeState, SkipTicks,
+    StartRun, UpdateNode,
 };
 
 /// One change of what the cluster has agreed on.
@@ -18,6 +18,7 @@ pub enum Command {
     DeleteWorkflow(DeleteWorkflow),
     PutSchedule(PutSchedule),
     FireSchedule(FireSchedule),
+    SkipTicks(SkipTicks),
     DeleteSchedule(DeleteSchedule),
     StartRun(StartRun),
     HaltRun(HaltRun),
@@ -60,6 +61,7 @@ impl Command {
             Self::DeleteWorkflow(command) => command,
             Self::PutSchedule(command) => command,
             Self::FireSchedule(command) => command,
+            Self::SkipTicks(command) => command,
             Self::DeleteSchedule(command) => command,
             Self::StartRun(command) => command,
             Self::HaltRun(command) => command,
@@ -109,6 +111,7 @@ from_struct!(
     DeleteWorkflow,
     PutSchedule,
     FireSchedule,
+    SkipTicks,
     DeleteSchedule,
     StartRun,
     HaltRun,

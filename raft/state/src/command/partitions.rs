@@ -20,6 +20,14 @@ pub struct Holder {
     pub epoch: u64,
 }
 
+/// A partition, or the coordinator of a run, in the hands of one process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartitionClaim {
+    pub partition: PartitionKey,
+    pub holder: Holder,
+}
+
 /// Makes partitions of a run known, by the holder of its coordinator. Those that are known keep their index and take the
 /// size that is told now; new ones follow in the order of the list. Answered by [`Response::Done`], also when all of them
 /// were known before.
@@ -85,6 +93,18 @@ impl Apply for AddPartitions {
             state.runs.set(self.run, Run { discovered: true, ..run });
         }
         Ok(Response::Done)
+    }
+}
+
+impl PartitionClaim {
+    /// Refuses a claim that is not in force, or on something of another run.
+    pub(crate) fn check(&self, state: &State, run: Uuid) -> Result<(), Rejection> {
+        if self.partition.run != run {
+            return Err(Rejection::NotAssigned { partition: self.partition.clone() });
+        }
+        state.nodes.present(self.holder.node)?;
+        state.assignments.held_by(&self.partition, self.holder)?;
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::apply::Apply;
-use super::partitions::Holder;
+use super::partitions::{Holder, PartitionClaim};
 use crate::keys::NodeId;
 use crate::limits::{MAX_TEXT, within};
 use crate::moment::Moment;
@@ -34,12 +34,15 @@ pub struct StartRun {
 /// way is finished and let go of. Answered by [`Response::Done`], also when it was halted before; of two failures the first
 /// is kept, and a failure takes the place of a pause.
 ///
-/// Refused: when the run waits or is finished, and as a pause when it has failed.
+/// Refused: when the run waits or is finished, as a pause when it has failed, and when another than `by` holds its
+/// partition: what goes wrong with a partition that was taken over says nothing about the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HaltRun {
     pub run: Uuid,
     pub halt: Halt,
+    /// The claim under which it was found that the run cannot go on; absent when somebody asks for it.
+    pub by: Option<PartitionClaim>,
 }
 
 /// Lets a halted run go on. Answered by [`Response::Done`], also when it runs with this version already.
@@ -134,6 +137,9 @@ impl Apply for HaltRun {
             (RunPhase::Halted(Halt::Failed { .. }), Halt::Failed { .. })
             | (RunPhase::Halted(Halt::Paused), Halt::Paused) => {}
             (RunPhase::Running, _) | (RunPhase::Halted(Halt::Paused), Halt::Failed { .. }) => {
+                if let Some(claim) = &self.by {
+                    claim.check(state, self.run)?;
+                }
                 state.runs.set(self.run, Run { phase: RunPhase::Halted(self.halt.clone()), ..run });
             }
         }

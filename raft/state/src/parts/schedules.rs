@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::keys::NodeId;
 use crate::table::{Record, RowKind, Rows, Table};
 
 /// When workflows start by themselves.
@@ -26,6 +27,10 @@ pub struct Schedule {
     pub next_fire_ms: u64,
     /// The run of the last tick that had one.
     pub last_run: Option<Uuid>,
+    /// The node to which the workflow's sources or destinations are local, where its runs are carried out; absent when any
+    /// node will do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<NodeId>,
 }
 
 /// What a tick does while a run of the workflow is running.

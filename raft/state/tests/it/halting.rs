@@ -1,5 +1,6 @@
 use etl_raft_state::command::{
-    Assign, BeginDrain, Claim, FinishRun, FireSchedule, HaltRun, PutSchedule, Release, ResumeRun, StartRun,
+    Assign, BeginDrain, Claim, FinishRun, FireSchedule, HaltRun, Holder, PartitionClaim, PutSchedule,
+    Release, ResumeRun, StartRun,
 };
 use etl_raft_state::parts::{Halt, Overlap, RunPhase};
 use etl_raft_state::{Advance, Fired, Kind, PartitionKey, Rejection, Response, RunOutcome};
@@ -38,7 +39,7 @@ fn queued() -> (World, Uuid, Uuid) {
 fn a_running_run_is_halted_and_the_first_failure_stays() {
     let mut world = World::founded();
     let run = world.run("orders", 1);
-    let halt = |halt| HaltRun { run, halt };
+    let halt = |halt| HaltRun { run, halt, by: None };
     for _ in 0..2 {
         assert_eq!(world.send(halt(Halt::Paused)), Response::Done);
         assert_eq!(*phase(&world, run), RunPhase::Halted(Halt::Paused));
@@ -54,25 +55,54 @@ fn a_running_run_is_halted_and_the_first_failure_stays() {
 }
 
 #[test]
+fn what_goes_wrong_with_a_partition_that_was_taken_over_halts_nothing() {
+    let mut world = World::founded();
+    let run = world.run("orders", 1);
+    let partition = PartitionKey::coordinator(run);
+    let assign = |world: &mut World, expected_epoch| {
+        world.ok(Assign { partition: partition.clone(), owner: 1, expected_epoch });
+        let epoch = expected_epoch + 1;
+        world.ok(Claim { partition: partition.clone(), epoch, node: 1, incarnation: 5 });
+        Holder { node: 1, incarnation: 5, epoch }
+    };
+    let halt = |partition: &PartitionKey, holder| {
+        let by = Some(PartitionClaim { partition: partition.clone(), holder });
+        HaltRun { run, halt: failed("disk full"), by }
+    };
+    let first = assign(&mut world, 0);
+    let second = assign(&mut world, first.epoch);
+    assert!(matches!(world.refused(halt(&partition, first)), Rejection::EpochConflict { .. }));
+    let restarted = Holder { incarnation: 6, ..second };
+    assert!(matches!(world.refused(halt(&partition, restarted)), Rejection::ClaimedByAnother { .. }));
+    let elsewhere = PartitionKey::coordinator(Uuid::from_u128(78));
+    assert!(matches!(world.refused(halt(&elsewhere, second)), Rejection::NotAssigned { .. }));
+    assert_eq!(*phase(&world, run), RunPhase::Running);
+    for _ in 0..2 {
+        assert_eq!(world.send(halt(&partition, second)), Response::Done);
+        assert_eq!(*phase(&world, run), RunPhase::Halted(failed("disk full")));
+    }
+}
+
+#[test]
 fn only_an_active_run_is_halted_or_resumed() {
     let (mut world, run, waiting) = queued();
     let unknown = Uuid::from_u128(77);
     let missing = Rejection::NotFound { kind: Kind::Run, name: unknown.to_string() };
-    assert_eq!(world.refused(HaltRun { run: unknown, halt: Halt::Paused }), missing);
+    assert_eq!(world.refused(HaltRun { run: unknown, halt: Halt::Paused, by: None }), missing);
     assert_eq!(world.refused(ResumeRun { run: unknown, version: 1 }), missing);
     let queued = Rejection::RunQueued { run: waiting };
-    assert_eq!(world.refused(HaltRun { run: waiting, halt: Halt::Paused }), queued);
+    assert_eq!(world.refused(HaltRun { run: waiting, halt: Halt::Paused, by: None }), queued);
     assert_eq!(world.refused(ResumeRun { run: waiting, version: 1 }), queued);
     world.ok(FinishRun { run, outcome: RunOutcome::Cancelled, by: None });
     let finished = Rejection::RunFinished { run };
-    assert_eq!(world.refused(HaltRun { run, halt: failed("late") }), finished);
+    assert_eq!(world.refused(HaltRun { run, halt: failed("late"), by: None }), finished);
     assert_eq!(world.refused(ResumeRun { run, version: 1 }), finished);
 }
 
 #[test]
 fn a_halted_run_keeps_its_place() {
     let (mut world, run, waiting) = queued();
-    world.ok(HaltRun { run, halt: Halt::Paused });
+    world.ok(HaltRun { run, halt: Halt::Paused, by: None });
     assert_eq!(world.state.runs().active("orders"), Some(run));
     let conflict =
         Rejection::RunConflict { workflow: "orders".to_owned(), expected: None, actual: Some(run) };
@@ -98,7 +128,7 @@ fn a_halted_run_keeps_its_place() {
 fn a_halted_run_is_replaced() {
     let mut world = World::founded();
     let run = world.run("orders", 1);
-    world.ok(HaltRun { run, halt: failed("disk full") });
+    world.ok(HaltRun { run, halt: failed("disk full"), by: None });
     let by = Uuid::from_u128(2);
     world.ok(StartRun { replaces: Some(run), ..start(by, "orders") });
     assert_eq!(*phase(&world, run), RunPhase::Finished(RunOutcome::Replaced { by }));
@@ -113,7 +143,7 @@ fn what_is_under_way_when_a_run_is_halted_is_finished_and_nothing_is_begun() {
     let epoch = world.assign_and_claim(&held, 1, 7);
     world.assign(&unclaimed, 1);
     let holder = world.coordinate(run);
-    world.ok(HaltRun { run, halt: Halt::Paused });
+    world.ok(HaltRun { run, halt: Halt::Paused, by: None });
 
     let halted = Rejection::RunHalted { run };
     let assign = Assign { partition: held.clone(), owner: 1, expected_epoch: epoch };
@@ -157,12 +187,12 @@ fn a_run_is_resumed_with_its_version_or_the_one_in_force() {
     };
     assert_eq!(world.send(resume(2)), Response::Done, "it runs");
     assert_eq!(world.refused(resume(4)), conflict(4, 2), "it runs with another");
-    world.ok(HaltRun { run, halt: failed("disk full") });
+    world.ok(HaltRun { run, halt: failed("disk full"), by: None });
     for other in [0, 1, 3, 5] {
         assert_eq!(world.refused(resume(other)), conflict(other, 4));
     }
     assert_eq!(world.send(resume(2)), Response::Done);
-    world.ok(HaltRun { run, halt: Halt::Paused });
+    world.ok(HaltRun { run, halt: Halt::Paused, by: None });
     for _ in 0..2 {
         assert_eq!(world.send(resume(4)), Response::Done);
         let known = world.state.runs().get(run).unwrap();
@@ -183,7 +213,7 @@ fn a_new_version_keeps_what_is_done_and_lets_nobody_go_on_under_the_old_one() {
         |partition, done| Release { partition, epoch: 1, node: 1, incarnation: 7, checkpoints: vec![], done };
     world.ok(release(done.clone(), true));
     world.put("orders", "mended");
-    world.ok(HaltRun { run, halt: failed("no such column") });
+    world.ok(HaltRun { run, halt: failed("no such column"), by: None });
     world.ok(ResumeRun { run, version: 2 });
 
     assert_eq!(world.state.assignments().of_run(run).count(), 0);
@@ -211,7 +241,7 @@ fn documents_follow_the_version_of_the_run() {
         world.put("orders", &format!("version {number}"));
     }
     assert_eq!(world.state.workflows().document(&hash("first")), Some("first"));
-    world.ok(HaltRun { run, halt: Halt::Paused });
+    world.ok(HaltRun { run, halt: Halt::Paused, by: None });
     let version = world.state.workflows().current_version("orders");
     world.ok(ResumeRun { run, version });
     assert_eq!(world.state.workflows().document(&hash("first")), None, "nothing needs it any more");
@@ -226,7 +256,7 @@ fn a_run_that_was_halted_when_all_was_done_is_finished() {
     let mut world = World::founded();
     let run = world.run("orders", 1);
     let holder = world.add(run, &[], true);
-    world.ok(HaltRun { run, halt: Halt::Paused });
+    world.ok(HaltRun { run, halt: Halt::Paused, by: None });
     world.ok(FinishRun { run, outcome: RunOutcome::Completed, by: Some(holder) });
     assert_eq!(*phase(&world, run), RunPhase::Finished(RunOutcome::Completed));
 }

@@ -184,7 +184,7 @@ impl Operation {
             What::Halt { failed } => {
                 let message = format!("failure {}", self.other % 3);
                 let halt = if failed { Halt::Failed { message } } else { Halt::Paused };
-                HaltRun { run: self.run(state), halt }.into()
+                HaltRun { run: self.run(state), halt, by: None }.into()
             }
             What::Resume => {
                 let halted = state.runs().iter().find(|(_, run)| matches!(run.phase, RunPhase::Halted(_)));

@@ -3,10 +3,10 @@ use std::collections::BTreeSet;
 use etl_raft_state::command::{
     AddPartitions, AdoptCluster, AdvanceCheckpoints, Assign, BeginDrain, Claim, DeleteSchedule, DeleteSecret,
     DeleteUser, DeleteWorkflow, FinalCheckpoint, FinishRun, FireSchedule, HaltRun, Holder, NewPartition,
-    Progress, PutSecret, PutUser, RaiseFeatureLevel, RecordAudit, RegisterNode, Release, ResumeRun,
-    SetNodeState, StartRun, UpdateNode,
+    PartitionClaim, Progress, PutSchedule, PutSecret, PutUser, PutWorkflow, RaiseFeatureLevel, RecordAudit,
+    RegisterNode, Release, ResumeRun, SetNodeState, SkipTicks, StartRun, UpdateNode, WorkflowSchedule,
 };
-use etl_raft_state::parts::Halt;
+use etl_raft_state::parts::{CatchUp, Halt, Overlap};
 use etl_raft_state::{Advance, Command, Fired, Kind, NodeState, PutOutcome, Rejection, Response, RunOutcome};
 use uuid::Uuid;
 
@@ -33,14 +33,31 @@ pub fn commands() -> Vec<(&'static str, Command)> {
         }
         .into(),
         SetNodeState { node: 2, from: NodeState::Up, to: NodeState::Draining }.into(),
-        put("orders", "workflow: {name: orders}\n", Some(0)).into(),
+        PutWorkflow {
+            schedule: Some(WorkflowSchedule {
+                cron: "0 2 * * *".to_owned(),
+                timezone: "Europe/Berlin".to_owned(),
+                overlap: Overlap::Replace,
+                catch_up: CatchUp::All,
+                next_fire_ms: 1_700_000_000_000,
+                pinned: Some(2),
+            }),
+            ..put("orders", "workflow: {name: orders}\n", Some(0))
+        }
+        .into(),
         DeleteWorkflow { name: "orders".to_owned(), expected_version: None }.into(),
-        schedule("nightly", "orders").into(),
+        PutSchedule { pinned: Some(2), ..schedule("nightly", "orders") }.into(),
         FireSchedule {
             name: "nightly".to_owned(),
             expected_next_fire_ms: 1_700_000_000_000,
             next_fire_ms: 1_700_086_400_000,
             run,
+        }
+        .into(),
+        SkipTicks {
+            name: "nightly".to_owned(),
+            expected_next_fire_ms: 1_700_000_000_000,
+            next_fire_ms: 1_700_086_400_000,
         }
         .into(),
         DeleteSchedule { name: "nightly".to_owned(), expected_version: guard }.into(),
@@ -52,7 +69,15 @@ pub fn commands() -> Vec<(&'static str, Command)> {
             pinned: Some(2),
         }
         .into(),
-        HaltRun { run, halt: Halt::Failed { message: "disk full".to_owned() } }.into(),
+        HaltRun {
+            run,
+            halt: Halt::Failed { message: "disk full".to_owned() },
+            by: Some(PartitionClaim {
+                partition: key.clone(),
+                holder: Holder { node: 2, incarnation: 1, epoch: 7 },
+            }),
+        }
+        .into(),
         ResumeRun { run, version: 4 }.into(),
         AddPartitions {
             run,
@@ -118,6 +143,7 @@ fn command_name(command: &Command) -> &'static str {
         Command::DeleteWorkflow(_) => "delete-workflow",
         Command::PutSchedule(_) => "put-schedule",
         Command::FireSchedule(_) => "fire-schedule",
+        Command::SkipTicks(_) => "skip-ticks",
         Command::DeleteSchedule(_) => "delete-schedule",
         Command::StartRun(_) => "start-run",
         Command::HaltRun(_) => "halt-run",
@@ -324,10 +350,7 @@ pub fn story() -> World {
     world.put("orders", &"a document of more than one row, ".repeat(1000));
     world.put("gone", "one");
     world.ok(DeleteWorkflow { name: "gone".to_owned(), expected_version: None });
-    world.ok(etl_raft_state::command::PutSchedule {
-        overlap: etl_raft_state::parts::Overlap::Queue,
-        ..schedule("nightly", "orders")
-    });
+    world.ok(PutSchedule { overlap: Overlap::Queue, ..schedule("nightly", "orders") });
 
     let outcomes = [
         RunOutcome::Completed,
@@ -370,7 +393,7 @@ pub fn story() -> World {
         world.put(workflow, workflow);
         world.ok(StartRun { pinned: Some(1), ..start(run, workflow) });
         world.add(run, &["only"], true);
-        world.ok(HaltRun { run, halt });
+        world.ok(HaltRun { run, halt, by: None });
     }
 
     for (_, command) in commands() {

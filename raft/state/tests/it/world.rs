@@ -204,7 +204,13 @@ pub fn hash(text: &str) -> ContentHash {
 }
 
 pub fn put(name: &str, text: &str, expected_version: Option<u64>) -> PutWorkflow {
-    PutWorkflow { name: name.to_owned(), document: text.to_owned(), hash: hash(text), expected_version }
+    PutWorkflow {
+        name: name.to_owned(),
+        document: text.to_owned(),
+        hash: hash(text),
+        expected_version,
+        schedule: None,
+    }
 }
 
 pub fn partition(run: Uuid, name: &str) -> PartitionKey {

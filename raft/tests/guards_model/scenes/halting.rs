@@ -5,7 +5,7 @@ use etl_raft_state::parts::{Halt, Run};
 use crate::scene::{COORDINATOR, RUNS, Scene, View, WORKFLOW, add, after, epoch_of, partition, put, running};
 
 fn pause(_: &View<'_>) -> Option<Command> {
-    Some(HaltRun { run: RUNS[0], halt: Halt::Paused }.into())
+    Some(HaltRun { run: RUNS[0], halt: Halt::Paused, by: None }.into())
 }
 
 /// With the version that it sees in force.

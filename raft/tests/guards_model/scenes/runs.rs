@@ -64,6 +64,7 @@ pub fn ticks() -> Scene {
             catch_up: CatchUp::One,
             next_fire_ms: TIME_MS - 5_000,
             expected_version: None,
+            pinned: None,
         }
         .into(),
     );

@@ -45,6 +45,8 @@ pub struct Memory {
     /// Bytes written and not yet committed, and their maximum.
     pub held: Arc<AtomicUsize>,
     pub most_held: Arc<AtomicUsize>,
+    /// Whether it keeps no marker.
+    pub forgets: bool,
     /// Completions that fail before one succeeds.
     pub failing_completions: Arc<AtomicUsize>,
 }
@@ -92,7 +94,7 @@ struct Writer {
 impl Destination for Memory {
     fn capabilities(&self) -> DestinationCapabilities {
         DestinationCapabilities {
-            commit: CommitKind::Transactional,
+            commit: if self.forgets { CommitKind::None } else { CommitKind::Transactional },
             max_writers: None,
             holds_rows: true,
             rejects_rows: true,
@@ -159,7 +161,8 @@ impl RouteWriter for Writer {
 
     async fn fence(&mut self, claim: &Claim) -> Result<Marker, ConnectorError> {
         let mut content = self.memory.content.lock().unwrap();
-        match claim.decide(content.markers.get(&self.route)) {
+        let found = content.markers.get(&self.route).filter(|_| !self.memory.forgets);
+        match claim.decide(found) {
             Fence::Store(marker) => {
                 content.markers.insert(self.route.clone(), marker.clone());
                 Ok(marker)
@@ -210,7 +213,9 @@ impl RouteWriter for Writer {
         {
             let mut content = self.memory.content.lock().unwrap();
             let found = content.markers[&self.route].clone();
-            if (found.run, found.epoch, found.seq + 1) != (unit.marker.run, unit.marker.epoch, seq) {
+            let follows =
+                (found.run, found.epoch, found.seq + 1) == (unit.marker.run, unit.marker.epoch, seq);
+            if !follows && !self.memory.forgets {
                 return Err(self.fenced(&found, unit.marker.epoch));
             }
             let rows = std::mem::take(&mut self.open);

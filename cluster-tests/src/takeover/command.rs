@@ -1,0 +1,127 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::ValueEnum;
+use etl_test_services::{Durability, PostgresServer};
+
+use super::cell::Cell;
+use super::fault::Fault;
+use super::repetition::Repetition;
+use super::report::Report;
+use crate::group::Error;
+
+/// Records of a run, in the short form and otherwise.
+const RECORDS: [u64; 2] = [60_000, 1_000_000];
+/// Repetitions of the long form.
+const REPETITIONS: u32 = 10;
+
+/// Which faults to let strike, and how often.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A quick pass: the most important faults, once.
+    #[arg(long)]
+    short: bool,
+    /// Only these faults.
+    #[arg(long, value_enum, value_name = "NAME")]
+    fault: Vec<Fault>,
+    /// Only these ways into the destination.
+    #[arg(long, value_enum, value_name = "NAME")]
+    cell: Vec<Cell>,
+    /// Records of each run [default: 1000000; short: 60000].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(12_000..))]
+    records: Option<u64>,
+    /// How often every fault strikes in every cell [default: 10; short: 1].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: Option<u32>,
+    /// Where everything random comes from; printed with the result.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Where nodes and server have their data [default: the system's temporary directory].
+    #[arg(long, value_name = "DIR")]
+    scratch: Option<PathBuf>,
+    /// Leave there what the nodes have kept and said.
+    #[arg(long)]
+    keep: bool,
+    /// One JSON document instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Lets the faults strike and prints what became of the records; fails when one was lost, doubled or altered, or a fault
+/// did not bite.
+pub fn run(args: &Args) -> ExitCode {
+    let proven = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::from)
+        .and_then(|runtime| runtime.block_on(prove(args)));
+    match proven {
+        Ok(report) => {
+            if args.json {
+                println!("{}", serde_json::json!(report));
+            } else {
+                report.show();
+            }
+            if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(3)
+        }
+    }
+}
+
+impl Args {
+    /// Every fault in every cell, unless only some were asked for.
+    fn chosen(&self) -> Vec<(Fault, Cell)> {
+        let faults: &[Fault] = match (self.fault.as_slice(), self.short) {
+            ([], true) => &Fault::SHORT,
+            ([], false) => &Fault::LONG,
+            (some, _) => some,
+        };
+        let cells = if self.cell.is_empty() { Cell::value_variants() } else { &self.cell };
+        // Of what is not asked for the quick pass tries one fault where rows are written over.
+        let is_left_out = |fault: Fault, cell: Cell| {
+            let all = self.short && self.fault.is_empty() && self.cell.is_empty();
+            all && cell == Cell::Upsert && fault != Fault::KillOwner
+        };
+        let pairs = cells.iter().flat_map(|&cell| faults.iter().map(move |&fault| (fault, cell)));
+        pairs.filter(|&(fault, cell)| !is_left_out(fault, cell)).collect()
+    }
+}
+
+async fn prove(args: &Args) -> Result<Report, Error> {
+    let began = Instant::now();
+    let mut server = PostgresServer::builder()
+        .durability(Durability::On)
+        .setting("shared_buffers = 128MB")
+        .setting("max_connections = 200")
+        // A query of many rows would be compiled first, which takes longer than to read them.
+        .setting("jit = off")
+        .setting("track_commit_timestamp = on");
+    if let Some(scratch) = &args.scratch {
+        server = server.data_in(scratch);
+    }
+    let server = server.start()?;
+    let mut random = fastrand::Rng::with_seed(args.seed);
+    let mut report = Report { seed: args.seed, ..Report::default() };
+    let records = args.records.unwrap_or(RECORDS[usize::from(!args.short)]);
+    for (fault, cell) in args.chosen() {
+        for _ in 0..args.repeat.unwrap_or(if args.short { 1 } else { REPETITIONS }) {
+            let repetition =
+                Repetition { fault, cell, records, scratch: args.scratch.clone(), keep: args.keep };
+            let outcome = repetition.play(&server, &mut random).await;
+            eprintln!(
+                "{} x {}: {} after {:.1} s",
+                outcome.fault,
+                outcome.cell,
+                if outcome.holds() { "holds" } else { "does NOT hold" },
+                outcome.seconds
+            );
+            report.runs.push(outcome);
+        }
+    }
+    report.seconds = began.elapsed().as_secs_f64();
+    Ok(report)
+}

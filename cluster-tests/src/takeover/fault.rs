@@ -1,0 +1,91 @@
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+/// What happens in the middle of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Fault {
+    /// SIGKILL to a node that owns partitions and does not lead.
+    KillOwner,
+    /// SIGKILL to the leader, which owns partitions, too.
+    KillLeader,
+    /// Both at once; they are started again after two seconds.
+    KillBoth,
+    /// SIGSTOP to an owner for longer than its lease, then SIGCONT.
+    #[value(name = "pause-6s")]
+    Pause6s,
+    #[value(name = "pause-20s")]
+    Pause20s,
+    #[value(name = "pause-60s")]
+    Pause60s,
+    /// `cluster drain` of a node.
+    Drain,
+    /// A fourth node joins and gets partitions.
+    Join,
+    /// SIGTERM to each node in turn, which is started again.
+    RollingRestart,
+    /// The server crashes and comes back after five seconds.
+    DestinationDown,
+    /// The same after thirty.
+    #[value(name = "destination-down-30s")]
+    DestinationDown30s,
+    /// Connections are cut between a COMMIT and its answer.
+    ConnectionReset,
+    /// The way to the server is held up again and again.
+    SlowDestination,
+}
+
+impl Fault {
+    /// Those of the short form.
+    pub const SHORT: [Self; 4] = [Self::KillOwner, Self::KillLeader, Self::Pause6s, Self::Drain];
+
+    /// Those of the long form.
+    pub const LONG: [Self; 11] = [
+        Self::KillOwner,
+        Self::KillLeader,
+        Self::KillBoth,
+        Self::Pause20s,
+        Self::Pause60s,
+        Self::Drain,
+        Self::Join,
+        Self::RollingRestart,
+        Self::DestinationDown30s,
+        Self::ConnectionReset,
+        Self::SlowDestination,
+    ];
+
+    pub fn name(self) -> String {
+        // None is hidden.
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    /// How long an owner is paused.
+    pub fn pause(self) -> Option<Duration> {
+        match self {
+            Self::Pause6s => Some(Duration::from_secs(6)),
+            Self::Pause20s => Some(Duration::from_secs(20)),
+            Self::Pause60s => Some(Duration::from_secs(60)),
+            _ => None,
+        }
+    }
+
+    /// How long the server is down.
+    pub fn outage(self) -> Option<Duration> {
+        match self {
+            Self::DestinationDown => Some(Duration::from_secs(5)),
+            Self::DestinationDown30s => Some(Duration::from_secs(30)),
+            _ => None,
+        }
+    }
+
+    /// How long the source takes for its rows at least, so that the fault strikes a run that still has work.
+    pub fn pace(self) -> Duration {
+        let rest = match self {
+            Self::Join => Duration::from_secs(40),
+            Self::RollingRestart => Duration::from_secs(30),
+            Self::Pause20s | Self::Pause60s => self.pause().unwrap_or_default(),
+            _ => Duration::ZERO,
+        };
+        Duration::from_secs(5) + rest
+    }
+}
