@@ -103,7 +103,7 @@ impl Fault {
         }
         struck.fenced = site.said(FENCED)?;
         if self.pause().is_some() && struck.fenced == 0 {
-            struck.notes.push("no commit had to be refused: the old owner's lease had run out".to_owned());
+            struck.notes.push("no old owner had to be fenced".to_owned());
         }
         Ok(blow.struck)
     }
