@@ -1,27 +1,8 @@
-use std::process::{Command, Stdio};
-
-use serde_json::Value;
-
-use crate::turn;
-
-/// Runs the short form of a proof; it must hold.
-fn proof(name: &str) -> Value {
-    let _turn = turn();
-    let scratch = tempfile::tempdir().unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_cluster-tests"))
-        .args([name, "--short", "--json", "--scratch"])
-        .arg(scratch.path())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{}\n{stdout}\n{stderr}", output.status);
-    serde_json::from_str(&stdout).unwrap()
-}
+use crate::proof::proof;
 
 #[test]
 fn what_clients_see_is_linearizable_while_nodes_are_killed_and_paused() {
-    let report = proof("linearizability");
+    let report = proof(&["linearizability", "--json"]);
     assert_eq!((&report["lost"], &report["stuck"]), (&0.into(), &0.into()), "{report}");
     assert!(report["writes"].as_u64().unwrap() > 50 && report["reads"].as_u64().unwrap() > 50, "{report}");
     assert!(report["bit"].as_object().unwrap().len() >= 6, "{report}");
@@ -29,7 +10,7 @@ fn what_clients_see_is_linearizable_while_nodes_are_killed_and_paused() {
 
 #[test]
 fn a_loss_of_power_loses_nothing_that_was_acknowledged() {
-    let report = proof("power");
+    let report = proof(&["power", "--json"]);
     assert_eq!(report["lost"], 0, "{report}");
     assert!(report["acknowledged"].as_u64().unwrap() > 50, "{report}");
     let controls = report["controls"].as_array().unwrap();
@@ -38,7 +19,7 @@ fn a_loss_of_power_loses_nothing_that_was_acknowledged() {
 
 #[test]
 fn whatever_happens_to_disks_versions_and_members_is_seen_and_loses_nothing() {
-    let report = proof("hazards");
+    let report = proof(&["hazards", "--json"]);
     let scenarios = report["scenarios"].as_array().unwrap();
     assert_eq!(scenarios.len(), 10, "{report}");
     for scenario in scenarios {

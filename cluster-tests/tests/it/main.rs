@@ -4,13 +4,5 @@
 
 mod group;
 mod oracle;
+mod proof;
 mod takeover;
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// One proof at a time: each starts processes of its own that use all cores.
-static TURN: Mutex<()> = Mutex::new(());
-
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}

@@ -1,22 +1,10 @@
-use std::process::{Command, Stdio};
-
 use serde_json::Value;
 
-use crate::turn;
+use crate::proof::proof;
 
-/// Runs a part of the short oracle; it must hold.
+/// Runs a part of the short oracle.
 fn oracle(part: &str) -> Value {
-    let _turn = turn();
-    let scratch = tempfile::tempdir().unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_cluster-tests"))
-        .args(["oracle", "--short", "-o", "json", "--part", part, "--scratch"])
-        .arg(scratch.path())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{}\n{stdout}\n{stderr}", output.status);
-    serde_json::from_str(&stdout).unwrap()
+    proof(&["oracle", "-o", "json", "--part", part])
 }
 
 fn sum(list: &Value, field: &str) -> u64 {

@@ -260,18 +260,18 @@ impl Worker {
 
     /// Makes sure that there is a share of the run's version; `false` while one of another version is ending.
     async fn share(&mut self, run: Uuid) -> Result<bool, EngineError> {
-        let found = self.consensus.peek(|state| {
-            let found: Run = state.runs().get(run)?.clone();
-            let document = state.workflows().document(&found.hash)?.to_owned();
-            let earlier = Earlier::of(state, &found.workflow);
-            Some((found, document, earlier))
-        });
-        let Some((found, document, earlier)) = found else { return Ok(false) };
+        let found: Option<Run> = self.consensus.peek(|state| state.runs().get(run).cloned());
+        let Some(found) = found else { return Ok(false) };
         match self.shares.get(&run) {
             Some(share) if share.version == found.version => return Ok(true),
             Some(share) if !share.here.is_empty() => return Ok(false),
             _ => {}
         }
+        let needed = self.consensus.peek(|state| {
+            let document = state.workflows().document(&found.hash)?.to_owned();
+            Some((document, Earlier::of(state, &found.workflow)))
+        });
+        let Some((document, earlier)) = needed else { return Ok(false) };
         let workshop = Arc::clone(&self.workshop);
         let prepared = tokio::task::spawn_blocking(move || workshop.prepare(&document)).await;
         let prepared = prepared

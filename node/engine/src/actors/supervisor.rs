@@ -428,9 +428,7 @@ impl SupervisorActor {
             self.settle(id, ctx);
         }
     }
-}
 
-impl SupervisorActor {
     fn kill(&mut self, id: usize, ctx: &mut Context<Self>) {
         let Some(chain) = self.chains.get_mut(&id) else { return };
         chain.killed = true;
