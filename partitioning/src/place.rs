@@ -17,8 +17,8 @@ pub struct Placement {
 
 /// Finds an owner for every partition that needs another one, and leaves all others where they are.
 ///
-/// No node gets more than 1.25 of its fair share, rounded up, unless partitions that can be read in few places leave no
-/// choice. A node with weight 0 loses what it has.
+/// No node gets more than 1.25 of its fair share (with few partitions: its fair share, rounded up), unless partitions that
+/// can be read in few places leave no choice. A node with weight 0 loses what it has.
 pub fn place(members: &[Member], partitions: &[Partition]) -> Placement {
     let ring = Ring::of(members);
     let mut room = Room::new(members, partitions.len());

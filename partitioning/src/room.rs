@@ -12,8 +12,9 @@ pub struct Room {
 struct Share {
     weight: u32,
     load: usize,
-    /// No more than this: 1.25 of its fair share, rounded up (Mirrokni and others, "Consistent Hashing with Bounded
-    /// Loads", 2016).
+    /// No more than this: 1.25 of its fair share (Mirrokni and others, "Consistent Hashing with Bounded Loads", 2016),
+    /// rounded down, but never less than the fair share rounded up: with few partitions nobody stays without one while
+    /// another has two more.
     cap: usize,
     /// Its fair share, rounded down.
     fair: usize,
@@ -24,7 +25,7 @@ impl Room {
         let weights: u128 = members.iter().map(|member| u128::from(member.weight)).sum();
         let share = |member: &Member| {
             let part = partitions as u128 * u128::from(member.weight);
-            let cap = (part * 5).div_ceil((weights * 4).max(1));
+            let cap = part.div_ceil(weights.max(1)).max(part * 5 / (weights * 4).max(1));
             let [cap, fair] = [cap, part / weights.max(1)].map(|n| usize::try_from(n).unwrap_or(usize::MAX));
             (member.node, Share { weight: member.weight, load: 0, cap, fair })
         };
