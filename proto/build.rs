@@ -5,8 +5,12 @@ use std::{env, error, fs};
 
 use prost::Message as _;
 
-const FILES: [&str; 3] =
-    ["actix_etl/raft/v1/raft.proto", "actix_etl/cluster/v1/cluster.proto", "actix_etl/admin/v1/admin.proto"];
+const FILES: [&str; 4] = [
+    "actix_etl/raft/v1/raft.proto",
+    "actix_etl/cluster/v1/cluster.proto",
+    "actix_etl/admin/v1/admin.proto",
+    "actix_etl/relay/v1/relay.proto",
+];
 
 fn main() -> Result<(), Box<dyn error::Error>> {
     println!("cargo::rerun-if-changed=definitions");

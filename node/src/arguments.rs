@@ -1,8 +1,11 @@
+mod checkpoint;
 mod cluster;
 mod node;
 mod offline;
+mod run_log;
 mod runs;
 mod server;
+mod tap;
 mod tls;
 mod workflow;
 
@@ -13,14 +16,17 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use etl_model::{ByteSize, Span};
 
+pub use checkpoint::{CheckpointCommand, CheckpointShowArguments, LocalCheckpoints};
 pub use cluster::{ClusterCommand, ClusterStatusArguments, LeaveArguments, NodeArguments};
 pub use node::{
     CheckArguments, ClientCertificates, ClusterOptions, LogFormat, NodeCommand, NodeOptions, RaftOptions,
     TlsOptions, WorkOptions,
 };
 pub use offline::{AloneArguments, RecoverArguments, RestoreArguments};
+pub use run_log::{LogLevelArgument, RunLogArguments};
 pub use runs::{PartitionsArguments, RunsCommand, RunsListArguments};
 pub use server::{ReadArguments, ServerArguments};
+pub use tap::TapArguments;
 pub use tls::{CertificateArguments, TlsCommand};
 pub use workflow::{ApplyArguments, DiffArguments, RunOfArguments, RunWorkflowArguments, WorkflowCommand};
 
@@ -89,7 +95,7 @@ pub enum Command {
         #[arg(value_name = "CODE")]
         code: Option<String>,
     },
-    /// Show or reset what this machine remembers of its runs.
+    /// Show or reset how far runs have come: those of this machine, or with --server those of a cluster.
     #[command(subcommand)]
     Checkpoint(CheckpointCommand),
     /// Look after a cluster: its status, its nodes, its leader, its backups.
@@ -103,6 +109,13 @@ pub enum Command {
     Runs(RunsCommand),
     /// List the partitions of a run of a cluster: who has them, how far they have come, how much is left.
     Partitions(PartitionsArguments),
+    /// Show records of a run live, as they leave a step or go into a destination, on all nodes.
+    ///
+    /// Every record is a line of JSON: node, source, partition, ordinal and the record. It only looks on: a run is never slowed,
+    /// what cannot be shown at once is left out, and the end tells how much went by. A record that is read again after a
+    /// failure goes by again. Ends with the run, after --limit records or with Ctrl-C; a paused run is waited for. With
+    /// `--output json` the last line is the total.
+    Tap(TapArguments),
     /// Run a node of a cluster.
     #[command(subcommand)]
     Node(NodeCommand),
@@ -195,25 +208,4 @@ pub struct PlanArguments {
     /// Do not look at the sources: no partitions, no schema.
     #[arg(long)]
     pub offline: bool,
-}
-
-/// What to do with checkpoints.
-#[derive(Debug, Subcommand)]
-pub enum CheckpointCommand {
-    /// Show interrupted runs, their markers, and where incremental runs go on.
-    Show(CheckpointArguments),
-    /// Abandon the interrupted run of a workflow and forget where incremental runs go on; the next run starts anew.
-    Reset(CheckpointArguments),
-}
-
-/// Which state.
-#[derive(Debug, Args)]
-pub struct CheckpointArguments {
-    /// The workflow, by name or file [show: default all].
-    #[arg(value_name = "WORKFLOW")]
-    pub workflow: Option<String>,
-
-    /// The state directory [default: `.actix-etl` beside the workflow's file, or here].
-    #[arg(long, env = "ACTIX_ETL_STATE_DIR", value_name = "DIR")]
-    pub state_dir: Option<PathBuf>,
 }

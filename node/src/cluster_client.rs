@@ -15,6 +15,9 @@ use crate::arguments::{ReadArguments, ServerArguments};
 /// How long one call may take unless something else is asked for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Where a node of this machine listens unless it is told otherwise.
+const DEFAULT_SERVER: &str = "127.0.0.1:7002";
+
 /// Dials as a tool does.
 struct ToolDialer(Connector);
 
@@ -42,7 +45,11 @@ impl ServerArguments {
         };
         let dialer: Arc<dyn Dialer> = Arc::new(ToolDialer(Connector::new(credentials)));
         let patience = self.timeout.map_or(patience, |span| span.0);
-        Ok(AdminClient::new(&self.server, &dialer, patience)?)
+        let servers = match self.server.as_slice() {
+            [] => &[DEFAULT_SERVER.to_owned()],
+            servers => servers,
+        };
+        Ok(AdminClient::new(servers, &dialer, patience)?)
     }
 }
 

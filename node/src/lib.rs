@@ -11,6 +11,7 @@ mod exit;
 mod logging;
 mod node;
 mod pipeline;
+mod run_log_layer;
 mod secrets;
 mod stop_signals;
 mod view;
@@ -38,7 +39,7 @@ pub fn run_command_line(arguments: impl IntoIterator<Item = OsString>) -> ExitCo
     };
     // A node's log may also be set in its file.
     if !matches!(command_line.command, arguments::Command::Node(_)) {
-        logging::init(command_line.log.as_deref().unwrap_or("warn"), arguments::LogFormat::Auto);
+        logging::init(command_line.log.as_deref().unwrap_or("warn"), arguments::LogFormat::Auto, None);
     }
     let output = command_line.output;
     match commands::run(command_line) {

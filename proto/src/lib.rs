@@ -20,6 +20,11 @@ pub mod admin {
     tonic::include_proto!("actix_etl.admin.v1");
 }
 
+/// How a node carries out a step of a chain for another.
+pub mod relay {
+    tonic::include_proto!("actix_etl.relay.v1");
+}
+
 /// All definitions as an encoded `google.protobuf.FileDescriptorSet`, for reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.binpb"));
 

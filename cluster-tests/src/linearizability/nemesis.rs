@@ -8,6 +8,8 @@ use crate::group::{Error, Members};
 
 /// How long a fault lasts.
 const LASTS: Duration = Duration::from_secs(3);
+/// How often a leader is asked to hand over.
+const ATTEMPTS: u32 = 5;
 
 /// Something that happens to a group while clients are at work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,14 +97,7 @@ pub async fn strike(members: &mut Members, fault: Fault, bites: &mut Bites) -> R
         Fault::KillAll => restart(members, &all).await?,
         Fault::PauseLeader => pause(members, leader).await?,
         Fault::PauseFollower => pause(members, follower).await?,
-        Fault::TransferLeader => {
-            let mut client = members.client(leader, Duration::from_secs(5))?;
-            let status = client.status(Consistency::Stale).await.map_err(|failure| unexpected(&failure))?;
-            let mut nodes = status.nodes.iter().map(|node| node.id);
-            let to = nodes.find(|&node| members.member_of(&status, node) == Some(follower)).unwrap_or(0);
-            // Refused or lost, it is no more than an election; what clients see must hold all the same.
-            let _ = client.admin().transfer_leader(TransferLeaderRequest { to }).await;
-        }
+        Fault::TransferLeader => has_bitten = hand_over(members, leader, follower).await?,
         _ => {
             let network = members
                 .network()
@@ -140,9 +135,6 @@ pub async fn strike(members: &mut Members, fault: Fault, bites: &mut Bites) -> R
     }
     let now = members.leader().await?;
     bites.leader_changes += u64::from(now != leader);
-    if fault == Fault::TransferLeader {
-        has_bitten = now != leader;
-    }
     let counts = if has_bitten { &mut bites.bit } else { &mut bites.toothless };
     *counts.entry(fault.name()).or_default() += 1;
     Ok(())
@@ -150,6 +142,23 @@ pub async fn strike(members: &mut Members, fault: Fault, bites: &mut Bites) -> R
 
 fn unexpected(failure: &crate::group::Failure) -> Error {
     Error::Unexpected(format!("{failure:?}"))
+}
+
+/// Asks a leader to hand over until another one leads. It refuses as long as the follower has not everything, for instance
+/// when it has only just come back.
+async fn hand_over(members: &mut Members, leader: u8, follower: u8) -> Result<bool, Error> {
+    let mut client = members.client(leader, Duration::from_secs(5))?;
+    for _ in 0..ATTEMPTS {
+        let status = client.status(Consistency::Stale).await.map_err(|failure| unexpected(&failure))?;
+        let mut nodes = status.nodes.iter().map(|node| node.id);
+        let to = nodes.find(|&node| members.member_of(&status, node) == Some(follower)).unwrap_or(0);
+        // Refused or lost, it is no more than an election; what clients see must hold all the same.
+        let _ = client.admin().transfer_leader(TransferLeaderRequest { to }).await;
+        if members.leader().await? != leader {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 async fn restart(members: &mut Members, killed: &[u8]) -> Result<(), Error> {

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use clap::ValueEnum;
 
 /// How records reach their destination.
@@ -9,6 +11,12 @@ pub enum Cell {
     /// A table with a key; rows that are written twice are noted.
     #[value(name = "postgres_upsert")]
     Upsert,
+    /// A SQLite table of one node, to which all nodes relay.
+    #[value(name = "sqlite_hosted")]
+    Sqlite,
+    /// A Parquet file of one node, to which all nodes relay.
+    #[value(name = "parquet_hosted")]
+    Parquet,
 }
 
 impl Cell {
@@ -16,6 +24,8 @@ impl Cell {
         match self {
             Self::Append => "postgres_append",
             Self::Upsert => "postgres_upsert",
+            Self::Sqlite => "sqlite_hosted",
+            Self::Parquet => "parquet_hosted",
         }
     }
 
@@ -24,11 +34,29 @@ impl Cell {
         self == Self::Upsert
     }
 
-    /// What says in the workflow how rows are written.
-    pub fn mode(self) -> &'static str {
+    /// Whether one node has the destination.
+    pub fn is_hosted(self) -> bool {
+        matches!(self, Self::Sqlite | Self::Parquet)
+    }
+
+    /// The file in that node's directory.
+    pub fn file(self) -> &'static str {
+        if self == Self::Parquet { "out.parquet" } else { "out.db" }
+    }
+
+    /// The destination in the workflow. `url` is where the database is; what one node has is in `directory`.
+    pub fn destination(self, url: &str, directory: &Path) -> String {
+        let path = directory.join(self.file());
+        let path = path.display();
         match self {
-            Self::Append => "mode: append",
-            Self::Upsert => "mode: upsert, key: [id]",
+            Self::Append => format!(
+                "type: postgres\n    config: {{ url: \"{url}\", table: output.records, mode: append }}"
+            ),
+            Self::Upsert => format!(
+                "type: postgres\n    config: {{ url: \"{url}\", table: output.records, mode: upsert, key: [id] }}"
+            ),
+            Self::Sqlite => format!("type: sqlite\n    config: {{ path: {path}, table: records }}"),
+            Self::Parquet => format!("type: file\n    config: {{ path: {path} }}"),
         }
     }
 }

@@ -81,10 +81,15 @@ impl Args {
             (some, _) => some,
         };
         let cells = if self.cell.is_empty() { Cell::value_variants() } else { &self.cell };
-        // Of what is not asked for the quick pass tries one fault where rows are written over.
+        // Of what is not asked for the quick pass tries one fault where rows are written over or relayed.
         let is_left_out = |fault: Fault, cell: Cell| {
             let all = self.short && self.fault.is_empty() && self.cell.is_empty();
-            all && cell == Cell::Upsert && fault != Fault::KillOwner
+            let is_tried = match cell {
+                Cell::Append => true,
+                Cell::Upsert | Cell::Sqlite => fault == Fault::KillOwner,
+                Cell::Parquet => false,
+            };
+            !fault.fits(cell) || all && !is_tried
         };
         let pairs = cells.iter().flat_map(|&cell| faults.iter().map(move |&fault| (fault, cell)));
         pairs.filter(|&(fault, cell)| !is_left_out(fault, cell)).collect()

@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
+use super::cell::Cell;
+
 /// What happens in the middle of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Fault {
@@ -57,6 +59,20 @@ impl Fault {
     pub fn name(self) -> String {
         // None is hidden.
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    /// Whether it can strike there: what happens to the server and to its connections is nothing to a file, and the node that
+    /// has the file must come back.
+    pub fn fits(self, cell: Cell) -> bool {
+        !cell.is_hosted()
+            || !matches!(
+                self,
+                Self::KillLeader
+                    | Self::DestinationDown
+                    | Self::DestinationDown30s
+                    | Self::ConnectionReset
+                    | Self::SlowDestination
+            )
     }
 
     /// How long an owner is paused.

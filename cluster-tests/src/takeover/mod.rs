@@ -1,10 +1,11 @@
-//! Faults against nodes that share the partitions of a run: PostgreSQL as source and destination, numbered records, and a
-//! fault in the middle. When the run is complete, every record must be there once, as it was; the fault must have struck.
+//! Faults against nodes that share the partitions of a run: PostgreSQL as source, PostgreSQL or a file of one node as
+//! destination, numbered records, and a fault in the middle. When the run is complete, every record must be there once, as it was; the fault must have struck.
 
 mod cell;
 mod command;
 mod database;
 mod fault;
+mod hosted;
 mod outcome;
 mod repetition;
 mod report;

@@ -60,8 +60,8 @@ impl Repetition {
         let counted = site.until_complete().await?;
         reach("complete");
         outcome.counted = counted;
-        outcome.tally = site.data.tally()?;
-        outcome.struck = self.fault.judge(blow, &mut site)?;
+        outcome.tally = site.tally().await?;
+        outcome.struck = self.fault.judge(blow, &mut site).await?;
         Ok(())
     }
 }

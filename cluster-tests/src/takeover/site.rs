@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use etl_proto::admin::{
-    ApplyWorkflowRequest, Consistency, GetRunRequest, ListPartitionsRequest, RunPhase, RunTarget, RunView,
-    RunWorkflowRequest, run_target,
+    ApplyWorkflowRequest, Checkpoint, Consistency, GetRunRequest, ListCheckpointsRequest,
+    ListPartitionsRequest, RunPhase, RunTarget, RunView, RunWorkflowRequest, run_target,
 };
 use etl_test_services::PostgresServer;
 use tempfile::TempDir;
@@ -12,7 +13,9 @@ use tonic::Status;
 use super::cell::Cell;
 use super::database::{Data, PARTITIONS};
 use super::fault::Fault;
-use super::view::View;
+use super::hosted::Hosted;
+use super::outcome::Tally;
+use super::view::{Held, View};
 use crate::group::{Addresses, Error, Members, Told, retry, tool};
 
 /// How long a node may take for an answer.
@@ -28,24 +31,27 @@ const NAME: &str = "takeover";
 pub struct Site<'a> {
     pub members: Members,
     pub data: Data,
+    /// Where the records arrive when that is not a table of the database.
+    hosted: Option<Hosted>,
     pub server: &'a PostgresServer,
     /// Members that do not answer although their processes are there.
     pub silent: BTreeSet<u8>,
     records: u64,
     patience: Duration,
     // Given up after the members.
-    _scratch: TempDir,
+    scratch: TempDir,
 }
 
-fn workflow(cell: Cell, url: &str) -> String {
+fn workflow(cell: Cell, url: &str, directory: &Path, host: u64) -> String {
+    let placement =
+        if cell.is_hosted() { format!("    placement: {{ node: {host} }}\n") } else { String::new() };
     // So many could run at once that the chunks of each are small: a partition takes many units.
     format!(
         "workflow:\n  name: {NAME}\n  parallelism: 128\n  commit_interval: 100ms\n  \
          retry: {{ max_attempts: 12, initial_backoff: 200ms, max_backoff: 5s, backoff_multiplier: 2.0 }}\n  \
          source:\n    type: postgres\n    config: {{ url: \"{url}\", table: input.records, where: input.paced(id), partitions: \
-         {PARTITIONS} }}\n  transformations: []\n  destination:\n    type: postgres\n    config: {{ url: \"{url}\", \
-         table: output.records, {} }}\n",
-        cell.mode()
+         {PARTITIONS} }}\n  transformations: []\n  destination:\n{placement}    {}\n",
+        cell.destination(url, directory)
     )
 }
 
@@ -72,14 +78,17 @@ impl<'a> Site<'a> {
         let this = Self {
             members,
             data,
+            hosted: cell.is_hosted().then(|| Hosted::new(cell, scratch.path(), records)),
             server,
             silent: BTreeSet::new(),
             records,
             patience: PATIENCE + fault.pace() * 2,
-            _scratch: scratch,
+            scratch,
         };
         let mut client = this.members.client(1, Duration::from_secs(10))?;
-        let document = workflow(cell, &this.data.url());
+        // The first member leads at the beginning, and the faults of hosted cells leave the leader alone or start it again.
+        let host = if cell.is_hosted() { this.node(1).await? } else { 0 };
+        let document = workflow(cell, &this.data.url(), this.scratch.path(), host);
         let apply = ApplyWorkflowRequest { document, ..ApplyWorkflowRequest::default() };
         client.admin().apply_workflow(apply).await.map_err(|status| unexpected(&status))?;
         let run = RunWorkflowRequest { name: NAME.to_owned(), ..RunWorkflowRequest::default() };
@@ -117,12 +126,53 @@ impl<'a> Site<'a> {
         let enough = self.records * percent / 100;
         let what = format!("{percent} % of the records are delivered");
         self.until(&what, async || {
-            let delivered = self.data.delivered()?;
+            let delivered = self.delivered().await?;
             if delivered < enough {
                 // A run that has failed delivers nothing more.
                 self.run().await?;
             }
             Ok((delivered >= enough).then_some(()))
+        })
+        .await
+    }
+
+    /// Records whose commit is known.
+    async fn delivered(&self) -> Result<u64, Error> {
+        if self.hosted.is_none() {
+            return self.data.delivered();
+        }
+        let counted = self.run().await?.routes;
+        Ok(counted.iter().filter_map(|route| route.counters).map(|counters| counters.delivered).sum())
+    }
+
+    /// Of these partitions the ones in which something was committed under a newer epoch, with the time of the first such
+    /// commit in milliseconds since 1970 where the destination knows it.
+    pub async fn taken_over(&self, held: &[Held]) -> Result<Vec<(String, Option<f64>)>, Error> {
+        if self.hosted.is_none() {
+            let taken = self.data.taken_over(held)?;
+            return Ok(taken.into_iter().map(|(partition, ms)| (partition, Some(ms))).collect());
+        }
+        let checkpoints = self.checkpoints().await?;
+        let is_newer = |held: &&Held| {
+            let of_partition = checkpoints.iter().find(|checkpoint| checkpoint.partition == held.partition);
+            of_partition.is_some_and(|checkpoint| checkpoint.epoch > held.epoch)
+        };
+        Ok(held.iter().filter(is_newer).map(|held| (held.partition.clone(), None)).collect())
+    }
+
+    /// Looks every record up.
+    pub async fn tally(&self) -> Result<Tally, Error> {
+        match &self.hosted {
+            None => self.data.tally(),
+            Some(hosted) => hosted.tally(&self.checkpoints().await?),
+        }
+    }
+
+    async fn checkpoints(&self) -> Result<Vec<Checkpoint>, Error> {
+        self.ask(async |client| {
+            let consistency = Consistency::Linearizable.into();
+            let request = ListCheckpointsRequest { target: target(), consistency };
+            Ok(client.admin().list_checkpoints(request).await?.into_inner().checkpoints)
         })
         .await
     }

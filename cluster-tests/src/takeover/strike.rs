@@ -90,8 +90,8 @@ impl Fault {
     }
 
     /// Looks, when the run is complete, what became of the partitions that it met.
-    pub fn judge(self, mut blow: Blow, site: &mut Site<'_>) -> Result<Struck, Error> {
-        let taken_over = site.data.taken_over(&blow.held)?;
+    pub async fn judge(self, mut blow: Blow, site: &mut Site<'_>) -> Result<Struck, Error> {
+        let taken_over = site.taken_over(&blow.held).await?;
         let struck = &mut blow.struck;
         (struck.met, struck.moved) = (struck.met.max(blow.held.len()), taken_over.len());
         struck.expect("it meets partitions that are under way", struck.met > 0);
@@ -99,7 +99,8 @@ impl Fault {
             struck.expect("partitions go on under a newer epoch", struck.moved > 0);
         }
         if let Some(killed) = blow.killed_ms {
-            struck.takeovers_ms = taken_over.iter().map(|(_, ms)| ms - killed).collect();
+            struck.takeovers_ms =
+                taken_over.iter().filter_map(|(_, ms)| Some(ms.as_ref()? - killed)).collect();
         }
         struck.fenced = site.said(FENCED)?;
         if self.pause().is_some() && struck.fenced == 0 {
@@ -158,11 +159,11 @@ impl Blow {
         let held = &self.held;
         let what = "others have taken over and committed what the paused node had";
         site.until(what, async || {
-            let taken = site.data.taken_over(held)?.len();
+            let taken = site.taken_over(held).await?.len();
             Ok((taken == held.len() || site.is_complete().await?).then_some(()))
         })
         .await?;
-        let taken = site.data.taken_over(held)?.len();
+        let taken = site.taken_over(held).await?.len();
         let is_late = site.is_complete().await?;
         let what = "others commit all that the paused node had, and the run goes on when it wakes up";
         self.struck.expect(what, taken == self.held.len() && !is_late);

@@ -6,7 +6,10 @@ fn nodes_take_over_from_nodes_that_are_killed_paused_or_drained_and_every_record
     let runs = report["runs"].as_array().unwrap();
     let told = runs.iter().map(|run| (run["fault"].as_str().unwrap(), run["cell"].as_str().unwrap()));
     let append = ["kill-owner", "kill-leader", "pause-6s", "drain"].map(|fault| (fault, "postgres_append"));
-    let expected: Vec<_> = append.into_iter().chain([("kill-owner", "postgres_upsert")]).collect();
+    let expected: Vec<_> = append
+        .into_iter()
+        .chain([("kill-owner", "postgres_upsert"), ("kill-owner", "sqlite_hosted")])
+        .collect();
     assert_eq!(told.collect::<Vec<_>>(), expected);
     for run in runs {
         for field in ["lost", "doubled", "altered", "disordered"] {

@@ -18,10 +18,10 @@ mod refusal;
 mod service;
 mod services;
 
-pub use client::{AdminClient, Backup, Leadership, RunWatch, SavedBackup, save_backup};
+pub use client::{AdminClient, Backup, Leadership, RunLog, RunTap, RunWatch, SavedBackup, save_backup};
 pub use convert::Malformed;
 pub use diff::{Diff, DiffLine, LineKind};
 pub use error::{Attempt, Error};
 pub use refusal::{Detail, Kind, Refusal};
-pub use service::{Lint, Locality};
+pub use service::{Lint, Locality, Tie, Ties};
 pub use services::{AdminParts, AdminServices, admin_services};

@@ -31,8 +31,8 @@ pub struct AdminParts {
     pub dialer: Arc<dyn Dialer>,
     /// Checks documents with the connectors and variables of this node.
     pub lint: Arc<Lint>,
-    /// Tells workflows that only one machine can carry out.
-    pub is_local: Arc<Locality>,
+    /// Tells what of a workflow only one machine can carry out.
+    pub locality: Arc<Locality>,
 }
 
 /// What a node serves at its admin address beside the Cluster service. When it is dropped, health is not told any more.
@@ -47,9 +47,9 @@ pub struct AdminServices {
 /// # Errors
 /// [`Error::Reflection`]: a defect of this program.
 pub fn admin_services(parts: AdminParts) -> Result<AdminServices, Error> {
-    let AdminParts { consensus, duties, dialer, lint, is_local } = parts;
+    let AdminParts { consensus, duties, dialer, lint, locality } = parts;
     let (reporter, health) = tonic_health::server::health_reporter();
-    let admin = AdminService::new(Shared::new(consensus.clone(), duties, dialer, lint, is_local));
+    let admin = AdminService::new(Shared::new(consensus.clone(), duties, dialer, lint, locality));
     let admin = AdminServer::new(admin)
         .max_decoding_message_size(MAX_REQUEST_BYTES)
         .max_encoding_message_size(MAX_ANSWER_BYTES);

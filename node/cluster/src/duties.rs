@@ -2,35 +2,42 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use etl_engine::{TapOrder, Taps};
 use etl_proto::cluster::cluster_server::ClusterServer;
 use etl_raft::NodeId;
 use etl_raft::consensus::{Clock, Consensus, wall_clock};
 use etl_raft::membership::{Obstacle, Picture, removal};
 use etl_raft::network::Dialer;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use crate::announcement::Announcement;
 use crate::candidate::{Candidate, Software};
 use crate::clients::Clients;
 use crate::heartbeats::Heartbeats;
 use crate::leadership::Leadership;
+use crate::windows::{LogLevel, LogNews, LogOrder, RunLogs, TapNews, watch_log, watch_tap};
 use crate::{ClusterService, Health, Heard, Overview, Probe, Problem, Roster, Settings, problems};
 
 /// After a duty has ended by a defect, before it begins again.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// What a node knows of itself beside what consensus knows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Local {
     /// HOST:PORT at which other members and tools reach its admin listener.
     pub admin_address: String,
     pub software: Software,
     /// Where it stands, for placement; empty when not told.
     pub zone: String,
+    /// Where the records of its chains can be watched.
+    pub taps: Arc<Taps>,
+    /// What it logs about runs.
+    pub logs: RunLogs,
 }
 
 /// Everything this node does in the cluster beside Raft. Clones are the same; it runs until
@@ -45,6 +52,8 @@ struct Inner {
     clients: Arc<Clients>,
     roster: Roster,
     software: Software,
+    taps: Arc<Taps>,
+    logs: RunLogs,
     pictures: watch::Receiver<Option<Picture>>,
     removed: watch::Receiver<bool>,
     answered: watch::Receiver<Instant>,
@@ -144,6 +153,8 @@ impl Duties {
             clients,
             roster,
             software: local.software,
+            taps: local.taps,
+            logs: local.logs,
             pictures: pictures_seen,
             removed: removed_seen,
             answered: answered_seen,
@@ -161,6 +172,8 @@ impl Duties {
             inner.roster.clone(),
             inner.clients.clone(),
             inner.software.clone(),
+            Arc::clone(&inner.taps),
+            inner.logs.clone(),
         );
         service.into_server()
     }
@@ -200,6 +213,20 @@ impl Duties {
     /// When the leader has last heard this node, as it has answered; the start of the duties before the first time.
     pub fn answered(&self) -> watch::Receiver<Instant> {
         self.inner.answered.clone()
+    }
+
+    /// Shows what passes a step of a run on all nodes, until the run is over, `limit` records were shown or the receiver is
+    /// dropped. What is not taken in time is left out. Needs a runtime.
+    pub fn tap(&self, order: TapOrder, limit: Option<u64>) -> mpsc::Receiver<TapNews> {
+        let Inner { consensus, clients, taps, .. } = &*self.inner;
+        watch_tap(consensus, clients.dialer(), taps, order, limit)
+    }
+
+    /// Tells what all nodes have logged about a run that is at least so grave, by time; with `follow` also what they log until
+    /// it is over or the receiver is dropped. Needs a runtime.
+    pub fn run_log(&self, run: Uuid, least: LogLevel, follow: bool) -> mpsc::Receiver<LogNews> {
+        let Inner { consensus, clients, logs, .. } = &*self.inner;
+        watch_log(consensus, clients.dialer(), logs, LogOrder { run, least, follow })
     }
 
     /// Resolves when the cluster has let go of this node: it should stop, and needs an empty data directory

@@ -59,7 +59,7 @@ impl Leadership {
             self.roster.clone(),
             self.settings.clone(),
         );
-        let placer = Placer::new(self.consensus.clone(), self.settings.settled);
+        let placer = Placer::new(self.consensus.clone(), self.clock.clone(), self.settings.settled);
         let scheduler = Scheduler::new(self.consensus.clone(), self.clock.clone());
         tokio::join!(steward.run(), detector.run(), placer.run(), scheduler.run());
     }

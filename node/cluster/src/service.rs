@@ -2,17 +2,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use etl_engine::Taps;
 use etl_proto::cluster as wire;
 use etl_proto::cluster::cluster_server::{Cluster, ClusterServer};
 use etl_raft::NodeId;
 use etl_raft::consensus::Consensus;
 use etl_raft_state::{Command, NodeState, Response as StateResponse};
+use futures::stream::BoxStream;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
 use crate::candidate::{Candidate, Software, uuid};
 use crate::clients::{Clients, MESSAGE_LIMIT};
 use crate::refusal::{REMOVED, failed, rejected};
+use crate::windows::{RunLogs, log_order, show_log, show_tap, tap_order};
 use crate::{Health, Heard, Roster};
 
 /// How long a leader may take to admit a node: a read and two writes.
@@ -25,6 +28,8 @@ pub struct ClusterService {
     roster: Roster,
     clients: Arc<Clients>,
     software: Software,
+    taps: Arc<Taps>,
+    logs: RunLogs,
 }
 
 impl ClusterService {
@@ -33,8 +38,10 @@ impl ClusterService {
         roster: Roster,
         clients: Arc<Clients>,
         software: Software,
+        taps: Arc<Taps>,
+        logs: RunLogs,
     ) -> Self {
-        Self { consensus, roster, clients, software }
+        Self { consensus, roster, clients, software, taps, logs }
     }
 
     pub(crate) fn into_server(self) -> ClusterServer<Self> {
@@ -192,5 +199,22 @@ impl Cluster for ClusterService {
             software_version: self.software.version.clone(),
             feature_level: self.software.feature_level,
         }))
+    }
+
+    type TapStream = BoxStream<'static, Result<wire::TapResponse, Status>>;
+
+    async fn tap(&self, request: Request<wire::TapRequest>) -> Result<Response<Self::TapStream>, Status> {
+        let order = tap_order(request.into_inner())?;
+        Ok(Response::new(show_tap(&self.consensus, &self.taps, order)?))
+    }
+
+    type ReadRunLogStream = BoxStream<'static, Result<wire::ReadRunLogResponse, Status>>;
+
+    async fn read_run_log(
+        &self,
+        request: Request<wire::ReadRunLogRequest>,
+    ) -> Result<Response<Self::ReadRunLogStream>, Status> {
+        let order = log_order(request.get_ref())?;
+        Ok(Response::new(show_log(&self.consensus, &self.logs, order)))
     }
 }

@@ -1,3 +1,6 @@
+use std::collections::HashSet;
+use std::time::Duration;
+
 use etl_model::{PartitionId, Retry, Route, StepName};
 use etl_sdk::{PartitionInfo, RetryPolicy, RunContext, failpoint};
 
@@ -34,6 +37,29 @@ pub async fn discover(
         let discovery = guard.call("discover", step.source.discover(&known)).await?;
         let of_step = |info| FoundPartition { source: step.name.clone(), info };
         found.extend(discovery.partitions.into_iter().map(of_step));
+    }
+    Ok(found)
+}
+
+/// How often further partitions are to be looked for; `None` when those found first are all.
+pub fn rediscovery(pipeline: &Pipeline) -> Option<Duration> {
+    pipeline.sources.iter().filter_map(|step| step.source.rediscovery()).min()
+}
+
+/// The partitions that have come since `known`, of the sources that go on finding some.
+pub async fn rediscover(
+    pipeline: &Pipeline,
+    known: &[(StepName, PartitionId)],
+) -> Result<Vec<FoundPartition>, EngineError> {
+    let mut found = Vec::new();
+    for step in pipeline.sources.iter().filter(|step| step.source.rediscovery().is_some()) {
+        let of_step: Vec<PartitionId> =
+            known.iter().filter(|(source, _)| *source == step.name).map(|(_, id)| id.clone()).collect();
+        let guard = Guard::new(step.name.clone());
+        let discovery = guard.call("discover", step.source.discover(&of_step)).await?;
+        let of_step: HashSet<PartitionId> = of_step.into_iter().collect();
+        let new = discovery.partitions.into_iter().filter(|info| !of_step.contains(&info.id));
+        found.extend(new.map(|info| FoundPartition { source: step.name.clone(), info }));
     }
     Ok(found)
 }
@@ -95,7 +121,7 @@ async fn complete_one(
         match result {
             Err(error) if error.retry() == Retry::Backoff => match pauses.next() {
                 Some(pause) => {
-                    tracing::warn!(destination = %step.name, %error, ?pause, "retrying completion");
+                    tracing::warn!(run = %run.run, destination = %step.name, %error, ?pause, "retrying completion");
                     tokio::time::sleep(pause).await;
                 }
                 None => return Err(error),

@@ -13,6 +13,7 @@ use crate::options::EngineOptions;
 use crate::pipeline::Pipeline;
 use crate::ports::{DeadLetters, RunState};
 use crate::progress::Progress;
+use crate::taps::Taps;
 use crate::{ActorSystem, EngineError};
 
 /// What a node's share of a run needs.
@@ -31,6 +32,8 @@ pub struct CrewSetup {
     pub dead_letters: Arc<dyn DeadLetters>,
     /// Updated while it runs.
     pub progress: Arc<Progress>,
+    /// Where its records can be watched.
+    pub taps: Arc<Taps>,
     /// Where it is told how partitions end.
     pub events: mpsc::UnboundedSender<CrewEvent>,
 }
@@ -46,6 +49,8 @@ pub struct PartitionOrder {
     pub index: usize,
     /// Where the run begins it, if not at its beginning.
     pub start: Option<Position>,
+    /// Whether it has been worked on before: it goes on before others begin, so that what was taken over does not wait.
+    pub is_begun: bool,
 }
 
 /// What a crew tells.
@@ -89,6 +94,18 @@ pub enum PartitionEnd {
     Killed,
 }
 
+impl PartitionEnd {
+    /// In one word.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Done { .. } => "done",
+            Self::Drained { .. } => "drained",
+            Self::Failed { .. } => "failed",
+            Self::Killed => "killed",
+        }
+    }
+}
+
 /// Runs partitions of one run as they come and go, for a node that has not all of them. Everything stops when it is
 /// dropped.
 pub struct Crew {
@@ -105,7 +122,8 @@ pub struct Crew {
 impl Crew {
     /// Starts a crew that has nothing to do yet.
     pub fn start(system: &ActorSystem, setup: CrewSetup) -> Self {
-        let CrewSetup { run, pipeline, replaces, options, state, dead_letters, progress, events } = setup;
+        let CrewSetup { run, pipeline, replaces, options, state, dead_letters, progress, taps, events } =
+            setup;
         let parallelism = pipeline.parallelism(options.parallelism).get();
         let share = options.share(parallelism);
         let (alive, vanished) = oneshot::channel();
@@ -114,6 +132,7 @@ impl Crew {
             Arc::clone(&state),
             Arc::clone(&dead_letters),
             Arc::clone(&progress),
+            taps,
             system.arbiters().to_vec(),
             alive,
         );
@@ -139,7 +158,7 @@ impl Crew {
     /// # Errors
     /// The workflow has no such source.
     pub fn begin(&self, order: PartitionOrder) -> Result<(), EngineError> {
-        let PartitionOrder { source, info, index, start } = order;
+        let PartitionOrder { source, info, index, start, is_begun } = order;
         let Some(plan) = self.plans.get(&source) else {
             return Err(EngineError::Internal(format!("the workflow has no source `{source}`")));
         };
@@ -155,7 +174,7 @@ impl Crew {
             dead_letters: Arc::clone(&self.dead_letters),
             read: self.read,
         };
-        self.actor.do_send(BeginChain { chain: index, request });
+        self.actor.do_send(BeginChain { chain: index, request, is_begun });
         Ok(())
     }
 

@@ -30,8 +30,9 @@ mod report;
 mod run;
 mod sequencer;
 mod system;
+mod taps;
 
-pub use coordination::{FoundPartition, complete, discover};
+pub use coordination::{FoundPartition, complete, discover, rediscover, rediscovery};
 pub use crew::{Crew, CrewEvent, CrewSetup, PartitionEnd, PartitionOrder};
 pub use error::EngineError;
 pub use options::EngineOptions;
@@ -41,3 +42,4 @@ pub use progress::{PartitionProgress, Progress, ProgressSnapshot};
 pub use report::{Outcome, PartitionFailure, RouteReport, RunReport};
 pub use run::{RunRequest, StopMode, run};
 pub use system::ActorSystem;
+pub use taps::{Allowance, Sampling, ShowRecord, Tap, TapOrder, TappedRecord, Taps};

@@ -58,10 +58,4 @@ impl Pipeline {
         let writers = self.destinations.iter().filter_map(|step| step.destination.capabilities().max_writers);
         writers.fold(asked, NonZeroUsize::min)
     }
-
-    /// Whether a source or destination lies on one machine only, so that no other node can carry it out.
-    pub fn is_local(&self) -> bool {
-        self.sources.iter().any(|step| step.source.is_local())
-            || self.destinations.iter().any(|step| step.destination.is_local())
-    }
 }

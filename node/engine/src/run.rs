@@ -5,19 +5,20 @@ use std::time::Instant;
 use actix::prelude::*;
 use actix_rt::Arbiter;
 use etl_model::{PartitionId, Position, RunId, StepName};
-use etl_sdk::{PartitionInfo, RunContext};
+use etl_sdk::{ReadOptions, RunContext};
 use tokio::sync::{oneshot, watch};
 
 use crate::EngineError;
-use crate::actors::{Begin, SupervisorActor, WorkflowActor, WorkflowSetup};
+use crate::actors::{Begin, Grow, SupervisorActor, WorkflowActor, WorkflowSetup};
 use crate::chain::{ChainPlan, OpenChain};
-use crate::coordination::{FoundPartition, discover};
+use crate::coordination::{FoundPartition, discover, rediscover, rediscovery};
 use crate::messages::Drain;
 use crate::options::EngineOptions;
 use crate::pipeline::{Pipeline, SourceStep};
 use crate::ports::{DeadLetters, PartitionNumbers, RunState};
 use crate::progress::Progress;
 use crate::report::RunReport;
+use crate::taps::Taps;
 
 /// Whether a run should go on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -68,32 +69,48 @@ async fn known(request: &RunRequest) -> Result<Vec<(StepName, PartitionId)>, Eng
     Ok(starts)
 }
 
-/// The partitions of all sources, each with the plan of its chain.
-async fn plan(request: &RunRequest) -> Result<Vec<(Arc<ChainPlan>, PartitionInfo)>, EngineError> {
-    let found = discover(&request.pipeline, &request.run, &known(request).await?).await?;
-    let of_source =
-        |step: &SourceStep| (step.name.clone(), Arc::new(ChainPlan::new(&request.pipeline, step)));
-    let plans: HashMap<StepName, Arc<ChainPlan>> = request.pipeline.sources.iter().map(of_source).collect();
-    let mut chains = Vec::with_capacity(found.len());
-    for FoundPartition { source, info } in found {
-        request.progress.discovered(&source, &info.id, info.bytes, info.records);
-        if let Some(plan) = plans.get(&source) {
-            chains.push((Arc::clone(plan), info));
-        }
-    }
-    Ok(chains)
+fn ids(found: &[FoundPartition]) -> Vec<(StepName, PartitionId)> {
+    found.iter().map(|found| (found.source.clone(), found.info.id.clone())).collect()
 }
 
-async fn number(
-    request: &RunRequest,
-    chains: &[(Arc<ChainPlan>, PartitionInfo)],
-) -> Result<Vec<usize>, EngineError> {
-    let state = Arc::clone(&request.numbers);
-    let partitions: Vec<_> =
-        chains.iter().map(|(plan, partition)| (plan.source.name.clone(), partition.id.clone())).collect();
-    match tokio::task::spawn_blocking(move || state.number_partitions(&partitions)).await {
-        Ok(numbers) => Ok(numbers?),
-        Err(error) => Err(EngineError::Internal(format!("state store: {error}"))),
+/// Makes chains of the partitions that are found.
+struct ChainFactory {
+    run: RunContext,
+    plans: HashMap<StepName, Arc<ChainPlan>>,
+    starts: HashMap<(StepName, PartitionId), Position>,
+    replaces: Arc<Vec<RunId>>,
+    state: Arc<dyn RunState>,
+    numbers: Arc<dyn PartitionNumbers>,
+    dead_letters: Arc<dyn DeadLetters>,
+    progress: Arc<Progress>,
+    read: ReadOptions,
+}
+
+impl ChainFactory {
+    fn plans(pipeline: &Pipeline) -> HashMap<StepName, Arc<ChainPlan>> {
+        let plan = |step: &SourceStep| (step.name.clone(), Arc::new(ChainPlan::new(pipeline, step)));
+        pipeline.sources.iter().map(plan).collect()
+    }
+
+    async fn make(&self, found: Vec<FoundPartition>) -> Result<Vec<OpenChain>, EngineError> {
+        let (numbers, partitions) = (Arc::clone(&self.numbers), ids(&found));
+        let numbered = tokio::task::spawn_blocking(move || numbers.number_partitions(&partitions)).await;
+        let numbers = numbered.map_err(|error| EngineError::Internal(format!("state store: {error}")))??;
+        let chain = |(FoundPartition { source, info }, index)| {
+            self.progress.discovered(&source, &info.id, info.bytes, info.records);
+            Some(OpenChain {
+                run: self.run.clone(),
+                plan: Arc::clone(self.plans.get(&source)?),
+                start: self.starts.get(&(source, info.id.clone())).cloned(),
+                partition: info,
+                index,
+                replaces: Arc::clone(&self.replaces),
+                state: Arc::clone(&self.state),
+                dead_letters: Arc::clone(&self.dead_letters),
+                read: self.read,
+            })
+        };
+        Ok(found.into_iter().zip(numbers).filter_map(chain).collect())
     }
 }
 
@@ -103,44 +120,45 @@ async fn number(
 /// later ones are in the report, beside what was committed.
 pub async fn run(request: RunRequest) -> Result<RunReport, EngineError> {
     let started = Instant::now();
-    let chains = plan(&request).await?;
-    let numbers = number(&request, &chains).await?;
+    let found = discover(&request.pipeline, &request.run, &known(&request).await?).await?;
+    let growth = rediscovery(&request.pipeline);
     let parallelism = request.pipeline.parallelism(request.options.parallelism);
-    let share = request.options.share(chains.len().min(parallelism.get()));
+    let at_once = if growth.is_some() { parallelism.get() } else { found.len().min(parallelism.get()) };
+    let share = request.options.share(at_once);
     let arbiters: Vec<Arbiter> =
-        (0..request.options.workers.get().min(chains.len().max(1))).map(|_| Arbiter::new()).collect();
+        (0..request.options.workers.get().min(at_once.max(1))).map(|_| Arbiter::new()).collect();
+    let chains = ChainFactory {
+        run: request.run.clone(),
+        plans: ChainFactory::plans(&request.pipeline),
+        starts: request.starts,
+        replaces: Arc::new(request.replaces),
+        state: Arc::clone(&request.state),
+        numbers: request.numbers,
+        dead_letters: Arc::clone(&request.dead_letters),
+        progress: Arc::clone(&request.progress),
+        read: share.read,
+    };
+    let mut known = ids(&found);
+    let first = chains.make(found).await?;
     let (alive, mut vanished) = oneshot::channel();
     let supervisor = SupervisorActor::new(
         request.options.clone(),
         Arc::clone(&request.state),
         Arc::clone(&request.dead_letters),
         request.progress,
+        // Nobody can ask a run of one process alone for its records.
+        Arc::new(Taps::new(|_, _| serde_json::Value::Null)),
         arbiters.iter().map(Arbiter::handle).collect(),
         alive,
     )
     .start();
-    let replaces = Arc::new(request.replaces);
-    let chains = chains
-        .into_iter()
-        .zip(numbers)
-        .map(|((plan, partition), index)| OpenChain {
-            run: request.run.clone(),
-            start: request.starts.get(&(plan.source.name.clone(), partition.id.clone())).cloned(),
-            plan,
-            partition,
-            index,
-            replaces: Arc::clone(&replaces),
-            state: Arc::clone(&request.state),
-            dead_letters: Arc::clone(&request.dead_letters),
-            read: share.read,
-        })
-        .collect();
     let workflow = WorkflowActor::new(WorkflowSetup {
         run: request.run.clone(),
-        chains,
-        pipeline: request.pipeline,
+        chains: first,
+        pipeline: request.pipeline.clone(),
         share,
         parallelism: parallelism.get(),
+        grows: growth.is_some(),
         retry: request.options.retry.clone(),
         supervisor,
         started,
@@ -149,12 +167,35 @@ pub async fn run(request: RunRequest) -> Result<RunReport, EngineError> {
     let (sender, mut report) = oneshot::channel();
     let gone = |error: &dyn std::fmt::Display| EngineError::Internal(format!("workflow actor: {error}"));
     workflow.send(Begin(sender)).await.map_err(|error| gone(&error))?;
+    let pipeline = request.pipeline;
+    let growing = async {
+        let Some(period) = growth else { return std::future::pending().await };
+        loop {
+            tokio::time::sleep(period).await;
+            let found = match rediscover(&pipeline, &known).await {
+                Ok(found) if found.is_empty() => continue,
+                Ok(found) => found,
+                Err(error) => {
+                    tracing::warn!(%error, "looking for further partitions again later");
+                    continue;
+                }
+            };
+            known.extend(ids(&found));
+            // What cannot be numbered now never will be: the state store is out of order.
+            match chains.make(found).await {
+                Ok(chains) => workflow.do_send(Grow(chains)),
+                Err(error) => return error,
+            }
+        }
+    };
+    tokio::pin!(growing);
     let mut stop = request.stop;
     let mut stop_is_possible = true;
     let result = loop {
         tokio::select! {
             biased;
             result = &mut report => break result.map_err(|error| gone(&error)),
+            error = &mut growing => break Err(error),
             _ = &mut vanished => {
                 break Err(EngineError::Internal("the supervisor actor has vanished".to_owned()));
             }

@@ -27,6 +27,12 @@ pub trait Source: Send + Sync {
     /// partitions anew every time (key ranges of a table) must return these again.
     async fn discover(&self, known: &[PartitionId]) -> Result<Discovery, ConnectorError>;
 
+    /// How often to look for further partitions while a run goes on, such as files that arrive; such a run never ends by
+    /// itself. `None`: those that [`Source::discover`] tells first are all.
+    fn rediscovery(&self) -> Option<Duration> {
+        None
+    }
+
     /// Opens a partition at a position (`None`: its beginning).
     ///
     /// The position may come from an earlier process; a partition whose already covered part has changed since must

@@ -1,6 +1,7 @@
 use clap::{Args, Subcommand};
+use etl_model::Span;
 
-use super::{ReadArguments, ServerArguments};
+use super::{ReadArguments, RunLogArguments, ServerArguments};
 
 /// What to do with runs.
 #[derive(Debug, Subcommand)]
@@ -28,6 +29,11 @@ pub enum RunsCommand {
         #[arg(value_name = "RUN|WORKFLOW")]
         what: String,
     },
+    /// Show what all nodes have logged about a run, by time.
+    ///
+    /// Every node keeps its last 1,000 events of a run (256 KiB), of the last 64 runs, in memory: what it has logged before it was
+    /// started again is in its log alone. With `--output json` every event is a document on a line of its own.
+    Logs(RunLogArguments),
 }
 
 /// Arguments of `runs list`.
@@ -50,6 +56,11 @@ pub struct RunsListArguments {
 pub struct PartitionsArguments {
     #[command(flatten)]
     pub read: ReadArguments,
+
+    /// Look for so long, such as 3s, and tell how many records a second of each partition were committed meanwhile; not less than
+    /// the workflow's `commit_interval`.
+    #[arg(long, value_name = "TIME")]
+    pub rate: Option<Span>,
 
     /// A workflow, whose run that is not finished is meant, else its last one; or a run's id.
     #[arg(value_name = "WORKFLOW|RUN")]

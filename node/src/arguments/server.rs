@@ -6,14 +6,8 @@ use etl_model::Span;
 /// How a cluster is reached.
 #[derive(Debug, Args)]
 pub struct ServerArguments {
-    /// Admin address of a node; any will do, and further ones are asked when it cannot be reached.
-    #[arg(
-        long,
-        env = "ACTIX_ETL_SERVER",
-        value_name = "HOST:PORT",
-        value_delimiter = ',',
-        default_value = "127.0.0.1:7002"
-    )]
+    /// Admin address of a node; any will do, and further ones are asked when it cannot be reached [default: 127.0.0.1:7002].
+    #[arg(long, env = "ACTIX_ETL_SERVER", value_name = "HOST:PORT", value_delimiter = ',')]
     pub server: Vec<String>,
 
     /// Use TLS and trust the authority in this PEM file.
@@ -31,6 +25,13 @@ pub struct ServerArguments {
     /// How long to try until it is done [default: 10s; 5m for `leave` and `remove`].
     #[arg(long, env = "ACTIX_ETL_TIMEOUT", value_name = "TIME")]
     pub timeout: Option<Span>,
+}
+
+impl ServerArguments {
+    /// Whether a node was named, on the command line or in the environment.
+    pub fn is_named(&self) -> bool {
+        !self.server.is_empty()
+    }
 }
 
 /// How a cluster is reached, and how fresh the answer must be.

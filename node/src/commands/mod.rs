@@ -13,6 +13,7 @@ mod plan;
 mod run;
 mod runs;
 mod schema;
+mod tap;
 mod tls;
 mod workflow;
 
@@ -36,6 +37,7 @@ pub(crate) fn run(command_line: CommandLine) -> Result<Exit, Error> {
         Command::Workflow(command) => workflow::workflow(&command, &registry, output),
         Command::Runs(command) => runs::runs(&command, output),
         Command::Partitions(arguments) => partitions::partitions(&arguments, output),
+        Command::Tap(arguments) => tap::tap(&arguments, output),
         Command::Node(command) => node::node(&command, log, output),
         Command::Tls(command) => tls::tls(&command, output),
         Command::Completions { shell } => completions::completions(shell),

@@ -1,3 +1,5 @@
+use etl_cluster::RunLogs;
+
 use crate::arguments::{CheckArguments, NodeCommand, Output};
 use crate::node::{self, NodeSettings};
 use crate::{Error, Exit, logging};
@@ -11,8 +13,9 @@ pub(super) fn node(command: &NodeCommand, log: Option<String>, output: Output) -
         }
         NodeCommand::Start(arguments) => {
             let settings = settings(&arguments.settings, log)?;
-            logging::init(&settings.log, settings.log_format);
-            Ok(node::start(settings, arguments.print_addresses.as_deref())?)
+            let logs = RunLogs::default();
+            logging::init(&settings.log, settings.log_format, Some(logs.clone()));
+            Ok(node::start(settings, logs, arguments.print_addresses.as_deref())?)
         }
     }
 }

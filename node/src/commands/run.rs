@@ -39,6 +39,12 @@ pub(super) fn run(arguments: &RunArguments, registry: &Registry, output: Output)
     for warning in workflow.warnings.iter() {
         tracing::warn!("{warning}");
     }
+    for step in workflow.steps().filter(|step| step.node.is_some()) {
+        tracing::warn!(
+            "`placement` of step `{}` is for clusters: here every step runs in this process",
+            step.name
+        );
+    }
     let workflow = resolve(&workflow, &arguments.workflow)?;
     let pipeline = pipeline::build(&workflow, registry)?;
     let directory = state_directory(file, arguments.workflow.state_dir.as_deref());

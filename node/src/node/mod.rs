@@ -22,6 +22,7 @@ mod settings;
 mod signals;
 mod start;
 mod stop;
+mod ties;
 mod workshop;
 
 pub(crate) use check::check;

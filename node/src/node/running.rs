@@ -1,7 +1,8 @@
 use std::sync::{Arc, LazyLock};
 
 use etl_api::{AdminParts, AdminServices, admin_services};
-use etl_cluster::{Duties, Local, Settings, Work};
+use etl_cluster::{Duties, Local, RunLogs, Settings, Work, WorkParts};
+use etl_engine::Taps;
 use etl_raft::consensus::Consensus;
 use etl_raft::network::{self, Dialer};
 use etl_raft::store::{DataDir, SharedState};
@@ -19,8 +20,12 @@ use super::settings::WorkSettings;
 use super::signals::{Asked, Signals};
 use super::start::software;
 use super::stop::{DRAIN_TIMEOUT, STOP_TIMEOUT, hand_over, step};
+use super::ties::ties;
 use super::workshop::NodeWorkshop;
-use crate::{Exit, pipeline};
+use crate::Exit;
+
+/// Channels that one node may have open to this one: one for each partition and step that is carried out here.
+const RELAY_CHANNELS: u32 = 1 << 16;
 
 /// What a node that takes part is made of.
 pub(super) struct Parts {
@@ -34,6 +39,8 @@ pub(super) struct Parts {
     pub cluster: Settings,
     pub work: WorkSettings,
     pub zone: String,
+    /// What it logs about runs.
+    pub logs: RunLogs,
     pub ready: Ready,
 }
 
@@ -73,22 +80,42 @@ impl Running {
             cluster,
             work: settings,
             zone,
+            logs,
             ready,
         } = parts;
-        let raft = Serving::start("raft", network::server().add_service(consensus.service()), raft);
         let probe = NodeProbe { dir: Arc::clone(&dir), state, credentials: credentials.clone() };
-        let local = Local { admin_address: ready.admin_advertised.clone(), software: software(), zone };
+        let taps = Arc::new(Taps::new(etl_formats::json::row_to_value));
+        let local = Local {
+            admin_address: ready.admin_advertised.clone(),
+            software: software(),
+            zone,
+            taps: Arc::clone(&taps),
+            logs,
+        };
         let lease = cluster.down_after;
         let duties = Duties::start(consensus.clone(), Arc::clone(&dialer), local, Arc::new(probe), cluster);
         let workshop = Arc::new(NodeWorkshop::new(dir.path(), settings.clone()));
-        let work = Work::start(consensus.clone(), workshop, duties.answered(), lease, settings.threads)
-            .map_err(|error| Error::Defect(error.to_string()))?;
+        let work = Work::start(WorkParts {
+            consensus: consensus.clone(),
+            workshop,
+            dialer: Arc::clone(&dialer),
+            answered: duties.answered(),
+            lease,
+            threads: settings.threads,
+            taps,
+        })
+        .map_err(|error| Error::Defect(error.to_string()))?;
+        let members_only = network::server()
+            .max_concurrent_streams(RELAY_CHANNELS)
+            .add_service(consensus.service())
+            .add_service(work.relay().clone().into_server());
+        let raft = Serving::start("raft", members_only, raft);
         let services = admin_services(AdminParts {
             consensus: consensus.clone(),
             duties: duties.clone(),
             dialer,
             lint: Arc::new(lint),
-            is_local: Arc::new(is_local),
+            locality: Arc::new(ties),
         })
         .map_err(|error| Error::Defect(error.to_string()))?;
         let routes = services.routes.clone().add_service(duties.service());
@@ -169,10 +196,4 @@ pub(super) static REGISTRY: LazyLock<Registry> = LazyLock::new(etl_connectors::r
 pub(super) fn lint(document: &str) -> Result<Workflow, etl_workflow::Diagnostics> {
     let environment = |name: &str| std::env::var(name).ok();
     etl_workflow::load("workflow", document.as_bytes(), &environment, &REGISTRY)
-}
-
-/// Whether a source or destination of a valid workflow lies on this machine only. Needs no secrets.
-fn is_local(workflow: &Workflow) -> bool {
-    // What cannot be built fails on one node as well as on all, and there it is told why.
-    pipeline::build(workflow, &REGISTRY).map_or(true, |pipeline| pipeline.is_local())
 }

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use etl_cluster::{Candidate, Software};
+use etl_cluster::{Candidate, RunLogs, Software};
 use etl_raft::consensus::Consensus;
 use etl_raft::network::{Dialer, Member};
 use etl_raft::store::{DataDir, Identity, Storage};
@@ -27,8 +27,12 @@ const CERTIFICATES_EVERY: Duration = Duration::from_secs(5);
 /// How long tasks that do not end may hold up the end of the process.
 const LAST_WAIT: Duration = Duration::from_secs(1);
 
-/// Runs a node until it is asked to stop or must.
-pub(crate) fn start(settings: NodeSettings, print_addresses: Option<&Path>) -> Result<Exit, Error> {
+/// Runs a node until it is asked to stop or must. `logs` keeps what it logs about runs.
+pub(crate) fn start(
+    settings: NodeSettings,
+    logs: RunLogs,
+    print_addresses: Option<&Path>,
+) -> Result<Exit, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("node")
@@ -39,7 +43,7 @@ pub(crate) fn start(settings: NodeSettings, print_addresses: Option<&Path>) -> R
     }
     let ended = runtime.block_on(async {
         let mut signals = Signals::listen()?;
-        let starting = Starting::begin(settings)?;
+        let starting = Starting::begin(settings, logs)?;
         let running = tokio::select! {
             running = starting.finish() => running?,
             number = signals.stop() => {
@@ -58,6 +62,7 @@ pub(crate) fn start(settings: NodeSettings, print_addresses: Option<&Path>) -> R
 /// A node that holds its data directory and its ports, and takes part in nothing yet.
 struct Starting {
     settings: NodeSettings,
+    logs: RunLogs,
     dir: Arc<DataDir>,
     credentials: Option<Credentials>,
     raft: Listener,
@@ -77,7 +82,7 @@ struct Entered {
 
 impl Starting {
     /// Takes what another process may have: the directory and the ports. Blocks shortly.
-    fn begin(settings: NodeSettings) -> Result<Self, Error> {
+    fn begin(settings: NodeSettings, logs: RunLogs) -> Result<Self, Error> {
         let credentials = settings.tls.as_ref().map(Credentials::of_node).transpose()?;
         let dir = Arc::new(DataDir::open(&settings.data_dir)?);
         let raft = Listener::bind(settings.raft.listen, credentials.clone(), Peers::Nodes)?;
@@ -85,7 +90,7 @@ impl Starting {
         let raft_address = settings.raft.advertised.address(raft.address());
         let admin_address = settings.admin.advertised.address(admin.address());
         let dialer: Arc<dyn Dialer> = Arc::new(NodeDialer(Connector::new(credentials.clone())));
-        Ok(Self { settings, dir, credentials, raft, admin, raft_address, admin_address, dialer })
+        Ok(Self { settings, logs, dir, credentials, raft, admin, raft_address, admin_address, dialer })
     }
 
     async fn finish(self) -> Result<Running, Error> {
@@ -125,6 +130,7 @@ impl Starting {
             cluster: self.settings.cluster,
             work: self.settings.work,
             zone: self.settings.zone,
+            logs: self.logs,
             ready,
         })
     }

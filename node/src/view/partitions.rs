@@ -1,15 +1,48 @@
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use etl_api::model::{AssignmentState, PartitionView, RunPartitions};
+use serde::Serialize;
+use uuid::Uuid;
 
 use super::{bytes, count, printable};
 
 /// Columns with numbers.
-const NUMBERS: [usize; 5] = [3, 4, 5, 6, 7];
+const NUMBERS: [usize; 6] = [3, 4, 5, 6, 7, 8];
 
-/// Shows the partitions of a run: who has them, how far they have come, how much is left.
-pub(crate) fn write_partitions(out: &mut impl Write, listed: &RunPartitions) -> std::io::Result<()> {
+/// Partitions for programs, with their rates.
+#[derive(Serialize)]
+pub(crate) struct RatedPartitions<'a> {
+    run: Uuid,
+    workflow: &'a str,
+    partitions: Vec<RatedPartition<'a>>,
+}
+
+#[derive(Serialize)]
+struct RatedPartition<'a> {
+    #[serde(flatten)]
+    partition: &'a PartitionView,
+    records_per_second: Option<f64>,
+}
+
+impl<'a> RatedPartitions<'a> {
+    pub fn new(listed: &'a RunPartitions, rates: &BTreeMap<u64, f64>) -> Self {
+        let RunPartitions { run, workflow, partitions } = listed;
+        let rated = |partition: &'a PartitionView| RatedPartition {
+            partition,
+            records_per_second: rates.get(&partition.index).copied(),
+        };
+        Self { run: *run, workflow, partitions: partitions.iter().map(rated).collect() }
+    }
+}
+
+/// Shows the partitions of a run: who has them, how far they have come, how much is left; and with rates how fast they are.
+pub(crate) fn write_partitions(
+    out: &mut impl Write,
+    listed: &RunPartitions,
+    rates: Option<&BTreeMap<u64, f64>>,
+) -> std::io::Result<()> {
     let RunPartitions { run, workflow, partitions } = listed;
     let done = partitions.iter().filter(|partition| partition.done).count() as u64;
     let all = partitions.len() as u64;
@@ -18,16 +51,8 @@ pub(crate) fn write_partitions(out: &mut impl Write, listed: &RunPartitions) -> 
     }
     writeln!(out, "run {run} of {workflow}: {} of {} partitions done\n", count(done), count(all))?;
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header([
-        "SOURCE",
-        "PARTITION",
-        "STATE",
-        "NODE",
-        "EPOCH",
-        "POSITION",
-        "READ",
-        "LEFT",
-    ]);
+    let columns = ["SOURCE", "PARTITION", "STATE", "NODE", "EPOCH", "POSITION", "READ", "LEFT"];
+    table.load_preset(presets::NOTHING).set_header(columns.into_iter().chain(rates.map(|_| "RECORDS/S")));
     for partition in partitions {
         let unknown = || "-".to_owned();
         let assignment = partition.assignment.as_ref();
@@ -42,7 +67,11 @@ pub(crate) fn write_partitions(out: &mut impl Write, listed: &RunPartitions) -> 
             progress.map_or_else(unknown, |known| count(known.counters.read)),
             left(partition).unwrap_or_else(unknown),
         ];
-        table.add_row(cells.into_iter().enumerate().map(|(column, text)| {
+        let rate = rates.map(|rates| {
+            let known = rates.get(&partition.index).filter(|_| !partition.done);
+            known.map_or_else(unknown, |rate| count(rate.round() as u64))
+        });
+        table.add_row(cells.into_iter().chain(rate).enumerate().map(|(column, text)| {
             let cell = Cell::new(text);
             if NUMBERS.contains(&column) { cell.set_alignment(CellAlignment::Right) } else { cell }
         }));
@@ -101,10 +130,10 @@ mod tests {
         Some(AssignmentView { owner: 2, epoch: 4, state, claimed, since_ms: 0 })
     }
 
-    fn rows(partitions: Vec<PartitionView>) -> Vec<Vec<String>> {
+    fn rows(partitions: Vec<PartitionView>, rates: Option<&BTreeMap<u64, f64>>) -> Vec<Vec<String>> {
         let listed = RunPartitions { run: Uuid::nil(), workflow: "orders".to_owned(), partitions };
         let mut out = Vec::new();
-        write_partitions(&mut out, &listed).unwrap();
+        write_partitions(&mut out, &listed, rates).unwrap();
         let text = String::from_utf8(out).unwrap();
         text.lines().map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
     }
@@ -128,13 +157,25 @@ mod tests {
         };
         let by_records = PartitionView { bytes: None, records: Some(2000), ..running.clone() };
         let done = PartitionView { done: true, ..running.clone() };
-        let shown = rows(vec![partition(0), running, by_records, done]);
+        let all = vec![partition(0), running, by_records, done];
+        let shown = rows(all.clone(), None);
         assert_eq!(shown[0].join(" "), format!("run {} of orders: 1 of 4 partitions done", Uuid::nil()));
         assert_eq!(shown[2].join(" "), "SOURCE PARTITION STATE NODE EPOCH POSITION READ LEFT");
         assert_eq!(shown[3].join(" "), "in part-0 waiting - - - - -");
         assert_eq!(shown[4].join(" "), "in part-1 running 2 4 1,600 1,500 6.0 MB");
         assert_eq!(shown[5].join(" "), "in part-1 running 2 4 1,600 1,500 500");
         assert_eq!(shown[6].join(" "), "in part-1 done 2 4 1,600 1,500 0");
+        let rates = BTreeMap::from([(1, 1234.4)]);
+        let rated = rows(all.clone(), Some(&rates));
+        assert_eq!(rated[2].join(" "), "SOURCE PARTITION STATE NODE EPOCH POSITION READ LEFT RECORDS/S");
+        assert_eq!(rated[3].join(" "), "in part-0 waiting - - - - - -");
+        assert_eq!(rated[4].join(" "), "in part-1 running 2 4 1,600 1,500 6.0 MB 1,234");
+        assert_eq!(rated[6].join(" "), "in part-1 done 2 4 1,600 1,500 0 -");
+        let listed = RunPartitions { run: Uuid::nil(), workflow: "orders".to_owned(), partitions: all };
+        let value = serde_json::to_value(RatedPartitions::new(&listed, &rates)).unwrap();
+        assert_eq!(value["partitions"][1]["records_per_second"], 1234.4);
+        assert_eq!(value["partitions"][1]["progress"]["unit"], 3);
+        assert!(value["partitions"][0]["records_per_second"].is_null());
     }
 
     #[test]
@@ -144,9 +185,9 @@ mod tests {
         assert_eq!(state(&with(assigned(AssignmentState::Draining, true))), "draining");
         assert_eq!(state(&with(assigned(AssignmentState::Released, true))), "released");
         let named = PartitionView { partition: "a\x1b[2J\nb.csv".to_owned(), ..partition(0) };
-        assert_eq!(rows(vec![named])[3][1], "a\\u{1b}[2J\\nb.csv");
+        assert_eq!(rows(vec![named], None)[3][1], "a\\u{1b}[2J\\nb.csv");
         assert_eq!(
-            rows(vec![])[0].join(" "),
+            rows(vec![], None)[0].join(" "),
             format!("run {} of orders: no partition is known", Uuid::nil())
         );
     }

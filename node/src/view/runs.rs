@@ -63,6 +63,9 @@ pub(crate) fn write_run(out: &mut impl Write, run: &RunView) -> std::io::Result<
     if let Some(node) = summary.pinned {
         writeln!(out, "runs on      node {node} alone, which has its files")?;
     }
+    for (step, node) in &summary.hosts {
+        writeln!(out, "hosted       step {step} on node {node}, for all partitions")?;
+    }
     let coordinator = run.coordinator.map_or_else(|| "none".to_owned(), |node| format!("node {node}"));
     writeln!(out, "coordinator  {coordinator}")?;
     writeln!(out, "partitions   {}", partitions_in_full(&summary.partitions))?;
@@ -154,6 +157,7 @@ pub(super) mod tests {
             replaced_by: None,
             schedule: None,
             pinned: None,
+            hosts: Default::default(),
             created_at_ms: 1_795_386_601_000,
             finished_at_ms: None,
             partitions: PartitionCounts { total: 9, open: 5, assigned: 3, complete: false },
@@ -198,11 +202,13 @@ pub(super) mod tests {
         let mut run = view(RunPhase::Failed);
         run.summary.message = Some("the disk is full\nof \x1b[2Jnode 2".to_owned());
         run.summary.pinned = Some(2);
+        run.summary.hosts = [("sink".to_owned(), 3)].into();
         run.unreadable_checkpoints = 1;
         let text = written(&run);
         assert!(text.contains("why          the disk is full\n             of \\u{1b}[2Jnode 2\n"), "{text}");
         assert!(text.contains("workflow resume orders") && text.contains("workflow run orders"), "{text}");
         assert!(text.contains("node 2 alone") && text.contains("1 checkpoints cannot be read"), "{text}");
+        assert!(text.contains("step sink on node 3"), "{text}");
         assert!(!text.contains('\x1b'));
         run.summary.finished_at_ms = Some(run.summary.created_at_ms + 185_000);
         let text = written(&run);

@@ -32,7 +32,7 @@ fn every_command_of_a_cluster_has_help() {
     let site = Site::new();
     let cluster = ["status", "drain", "resume", "leave", "remove", "transfer-leader", "backup", "join"];
     let workflow = ["apply", "list", "get", "diff", "delete", "history", "run", "pause", "resume", "stop"];
-    let runs = ["list", "get", "watch"];
+    let runs = ["list", "get", "watch", "logs"];
     let all = cluster.map(|command| ("cluster", command)).into_iter();
     let all = all.chain(workflow.map(|command| ("workflow", command)));
     for (group, command) in all.chain(runs.map(|command| ("runs", command))) {

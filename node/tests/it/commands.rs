@@ -10,6 +10,17 @@ const VALID: &str = "workflow:
 ";
 
 #[test]
+fn a_placement_is_told_to_be_for_clusters() {
+    let site = Site::new();
+    let workflow = "workflow:\n  name: placed\n  source: { type: generate, config: { rows: 3 } }\n  transformations: []\n  \
+                    destination: { type: stdout, placement: { node: 7 } }\n";
+    site.write("placed.yaml", workflow);
+    site.run(&["run", "placed.yaml", "--progress", "none"])
+        .code(0)
+        .says("`placement` of step `destination` is for clusters");
+}
+
+#[test]
 fn every_command_has_help() {
     let site = Site::new();
     let commands: [&[&str]; 11] = [

@@ -85,9 +85,10 @@ fn a_connector_knows_neither_actors_nor_another_connector() {
 
 #[test]
 fn heavy_libraries_have_one_user() {
-    let expected: [(&str, &[&str]); 18] = [
-        ("actix", &["etl-engine"]),
-        ("actix-rt", &["actix-etl", "etl-engine"]),
+    let expected: [(&str, &[&str]); 19] = [
+        ("actix", &["etl-engine", "etl-relay"]),
+        ("actix-rt", &["actix-etl", "etl-engine", "etl-relay"]),
+        ("arrow-ipc", &["etl-relay"]),
         ("cel", &["etl-expr"]),
         ("parquet", &["etl-formats"]),
         ("rusqlite", &["etl-connector-sqlite"]),
@@ -97,7 +98,7 @@ fn heavy_libraries_have_one_user() {
         ("raft-log", &["etl-raft"]),
         ("rmp-serde", &["etl-raft", "etl-raft-state"]),
         ("prost", &["etl-proto"]),
-        ("etl-proto", &["etl-api", "etl-cluster", "etl-raft"]),
+        ("etl-proto", &["etl-api", "etl-cluster", "etl-raft", "etl-relay"]),
         ("tonic-reflection", &["etl-api"]),
         ("tonic-health", &["etl-api"]),
         ("tokio-postgres", &["etl-connector-postgres"]),

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod checkpoints;
 mod cluster;
 mod commands;
 mod deploy;
 mod edges;
 mod examples;
+mod hosting;
 mod house;
 mod incremental;
 mod interrupted;
@@ -17,6 +19,9 @@ mod node_start;
 mod node_tls;
 mod nodes;
 mod records;
+mod run_logs;
 mod runs;
 mod site;
+mod taps;
+mod watching;
 mod workflows;

@@ -74,6 +74,22 @@ impl Nodes {
         self.until_voters(usize::from(size));
     }
 
+    /// One founds a cluster, another joins; both are up, the first alone votes.
+    pub fn pair() -> Self {
+        let mut nodes = Self::new();
+        nodes.start(1, &["--bootstrap"]);
+        let founder = nodes.admin(1);
+        nodes.start(2, &["--join", &founder]);
+        nodes.until("both nodes are up", |nodes| {
+            let up = |status: Value| {
+                let all = status["nodes"].as_array().unwrap();
+                all.iter().filter(|node| node["state"] == "up").count()
+            };
+            nodes.status(2).map(up) == Some(2)
+        });
+        nodes
+    }
+
     pub fn directory(&self, node: u8) -> PathBuf {
         self.site.path(&format!("node-{node}"))
     }

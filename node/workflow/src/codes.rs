@@ -110,6 +110,9 @@ codes! {
         "`schedule` is a cron expression of five fields (minute, hour, day of month, month, day of week) or one of \
          @hourly, @daily, @weekly, @monthly, @yearly, on the clock of `timezone`, an IANA name such as Europe/Berlin. \
          `timezone`, `overlap` and `catch_up` say something only beside a `schedule`.";
+    PLACEMENT = "E053", "sources are placed on different nodes",
+        "The partitions of a run are worked on where its sources can be read. Place all sources that name a node on the \
+         same one, or make two workflows of it; destinations and transformations may be placed anywhere.";
     LEADING_ZERO = "W001", "a number with leading zeros",
         "YAML reads `007` as the number 7. If the zeros matter (postal codes, account numbers), put the value into \
          quotes.";

@@ -23,6 +23,7 @@ mod template;
 mod workflow;
 mod yaml;
 
+pub use check::did_you_mean;
 pub use codes::{CODES, Code, explain};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use guarantee::{Guarantee, RouteGuarantee, RoutePath, RoutePlan, enforce, guarantee, routes};

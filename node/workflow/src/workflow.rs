@@ -55,6 +55,8 @@ pub struct Step {
     pub config: StepConfig,
     /// What it does with a record it cannot process.
     pub on_error: OnError,
+    /// The node that carries it out in a cluster, by its number; `None` where that follows from the step.
+    pub node: Option<u64>,
     /// Where it stands in the file.
     pub span: Place,
     pub(crate) origin: Arc<Origin>,

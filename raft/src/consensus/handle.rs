@@ -208,6 +208,10 @@ impl Consensus {
     /// Resolves when consensus has stopped, with the reason. Without [`shutdown`](Self::shutdown) before, the process must
     /// exit: what was promised to others may not be on the disk.
     pub async fn stopped(&self) -> Error {
+        // Ends with the one who makes it, when consensus stops. openraft itself reports several times for each entry, and who
+        // waits for that is woken each time.
+        let mut changes = self.inner.status.clone();
+        while changes.changed().await.is_ok() {}
         let mut reports = self.inner.raft.metrics();
         let stopped = reports.wait_for(|report| report.running_state.is_err()).await;
         let fatal = stopped.ok().and_then(|report| report.running_state.clone().err());

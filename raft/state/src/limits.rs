@@ -27,6 +27,8 @@ pub const MAX_ROLES: usize = 64;
 pub const VERSIONS_KEPT: u64 = 100;
 /// Finished runs of a workflow that are kept.
 pub const RUNS_KEPT: usize = 100;
+/// Times that a node was lost which are kept.
+pub const DOWNS_KEPT: usize = 8;
 /// Audit events that are kept.
 pub const AUDIT_KEPT: usize = 10_000;
 /// Sessions that are kept; the one unused for longest is dropped first.

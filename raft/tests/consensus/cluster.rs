@@ -142,7 +142,10 @@ fn serve(consensus: &Consensus, address: &str, end: CancellationToken) -> JoinHa
     socket.bind(address.parse().unwrap()).unwrap();
     let listener = socket.listen(128).unwrap();
     let connections = futures::stream::unfold(listener, |listener| async {
-        Some((listener.accept().await.map(|(connection, _)| connection), listener))
+        let accepted = listener.accept().await;
+        let connection =
+            accepted.and_then(|(connection, _)| connection.set_nodelay(true).map(|()| connection));
+        Some((connection, listener))
     });
     let serving = server()
         .add_service(consensus.service())

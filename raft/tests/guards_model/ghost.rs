@@ -178,6 +178,12 @@ fn replaces_unseen(deed: &Deed<'_>) -> bool {
             start.replaces != before.runs().active(&start.workflow)
                 || start.expected_version.is_some_and(|seen| seen != version(&start.workflow))
         }
+        Command::ForgetProgress(forget) => {
+            let active = before.runs().active(WORKFLOW);
+            let is_halted = active.and_then(|run| before.runs().get(run)).is_none_or(Run::is_halted);
+            let last = before.runs().finished(WORKFLOW).next().map(|(run, _)| run);
+            !is_halted || forget.halted != active || forget.last != last
+        }
         Command::SetNodeState(set) => before.nodes().get(set.node).is_some_and(|node| node.state != set.from),
         _ => false,
     }

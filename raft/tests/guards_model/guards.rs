@@ -1,5 +1,5 @@
 use etl_raft_state::command::{AddPartitions, Assign, Claim, FinishRun, HaltRun, Holder, Release, ResumeRun};
-use etl_raft_state::parts::{Run, RunOutcome, RunPhase};
+use etl_raft_state::parts::{Halt, Run, RunOutcome, RunPhase};
 use etl_raft_state::{Command, Envelope, PartitionKey, State};
 use uuid::Uuid;
 
@@ -59,6 +59,12 @@ pub enum Guard {
     AddHalted,
     /// The version with which a run is resumed.
     ResumeVersion,
+    /// The halted run that is given up when progress is forgotten.
+    ForgetHalted,
+    /// The last finished run when progress is forgotten.
+    ForgetLast,
+    /// Progress is forgotten while nothing runs.
+    ForgetRunning,
 }
 
 impl Guard {
@@ -139,6 +145,11 @@ impl Guard {
             Command::ResumeRun(resume) if self == Self::ResumeVersion => {
                 resume.version = state.workflows().current_version(WORKFLOW);
             }
+            Command::ForgetProgress(forget) => match self {
+                Self::ForgetHalted => forget.halted = state.runs().active(WORKFLOW),
+                Self::ForgetLast => forget.last = state.runs().finished(WORKFLOW).next().map(|(run, _)| run),
+                _ => {}
+            },
             Command::StartRun(start) => match self {
                 Self::RunReplaces => start.replaces = state.runs().active(&start.workflow),
                 Self::RunVersion => start.expected_version = None,
@@ -175,6 +186,11 @@ impl Guard {
                 let (partition, epoch) = (partition.clone(), *epoch);
                 let (node, incarnation) = (*node, *incarnation);
                 return (vec![Claim { partition, epoch, node, incarnation }.into()], Vec::new());
+            }
+            (Self::ForgetRunning, Command::ForgetProgress(_)) => {
+                let running = state.runs().active(WORKFLOW);
+                let halt = |run| HaltRun { run, halt: Halt::Paused, by: None }.into();
+                return (running.map(halt).into_iter().collect(), Vec::new());
             }
             (Self::FinishDiscovered, Command::FinishRun(FinishRun { run, by: Some(by), .. })) => {
                 return (vec![complete(*run, *by).into()], Vec::new());

@@ -91,6 +91,7 @@ models! {
     what_is_done_is_safe: scenes::coordination::last_partition;
     halting_is_safe: scenes::halting::halt;
     resuming_is_safe: scenes::halting::resume;
+    forgetting_is_safe: scenes::halting::forgetting;
 }
 
 guards! {
@@ -127,4 +128,7 @@ guards! {
     claim_needs_a_run_that_is_not_halted: ClaimHalted, scenes::halting::halt, Begun;
     add_partitions_needs_a_run_that_is_not_halted: AddHalted, scenes::halting::halt, Begun;
     resume_needs_a_known_version: ResumeVersion, scenes::halting::resume, Begun;
+    forgetting_needs_the_halted_run: ForgetHalted, scenes::halting::forgetting, Unseen;
+    forgetting_needs_the_last_run: ForgetLast, scenes::halting::forgetting, Unseen;
+    forgetting_needs_a_run_that_is_halted: ForgetRunning, scenes::halting::forgetting, Unseen;
 }

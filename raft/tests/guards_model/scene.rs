@@ -150,6 +150,7 @@ pub fn coordinated() -> Vec<Command> {
         expected_version: None,
         replaces: None,
         pinned: None,
+        hosts: Default::default(),
     };
     let Holder { node, incarnation, epoch } = COORDINATOR;
     let partition = PartitionKey::coordinator(RUNS[0]);

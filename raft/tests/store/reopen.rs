@@ -112,6 +112,8 @@ async fn readers_see_applied_entries_and_how_far_they_go() {
         node.apply(index..=index).await;
     }
     assert!(watching.await.unwrap() > 40);
+    // What has been applied is written when the store is closed, if not before.
+    node.reopen();
     let sizes = node.storage().state.sizes();
     assert!(sizes.log_bytes > 10_000 && sizes.state_bytes > 10_000 && sizes.snapshot_bytes == 0, "{sizes:?}");
 }

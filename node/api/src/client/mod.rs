@@ -5,9 +5,13 @@ mod admin_client;
 mod backup;
 mod caller;
 mod dialing;
+mod run_log;
+mod run_tap;
 mod run_watch;
 mod runs;
 
 pub use admin_client::{AdminClient, Leadership};
 pub use backup::{Backup, SavedBackup, save_backup};
+pub use run_log::RunLog;
+pub use run_tap::RunTap;
 pub use run_watch::RunWatch;

@@ -3,9 +3,14 @@ use uuid::Uuid;
 
 use super::AdminClient;
 use super::admin_client::{call, malformed, request_id, wire_consistency};
+use super::run_log::RunLog;
+use super::run_tap::RunTap;
 use super::run_watch::RunWatch;
 use crate::error::Error;
-use crate::model::{Consistency, RunOptions, RunPartitions, RunSummary, RunTarget, RunView, StartedRun};
+use crate::model::{
+    Consistency, LogLevel, Reset, RunCheckpoints, RunOptions, RunPartitions, RunSummary, RunTarget, RunView,
+    StartedRun, TapOptions,
+};
 
 impl AdminClient {
     /// Starts a run of a workflow, or continues the one that was halted.
@@ -74,6 +79,16 @@ impl AdminClient {
         RunWatch::new(self.clone(), target.clone())
     }
 
+    /// Records as they pass a step of a run that is not over.
+    pub fn tap(&self, target: &RunTarget, options: TapOptions) -> RunTap {
+        RunTap::new(self.clone(), target.clone(), options)
+    }
+
+    /// What all nodes have logged about a run that is at least so grave; with `follow` also what they log until it is over.
+    pub fn run_log(&self, target: &RunTarget, least: LogLevel, follow: bool) -> RunLog {
+        RunLog::new(self.clone(), target.clone(), least, follow)
+    }
+
     /// The partitions of a run, by index.
     pub async fn run_partitions(
         &self,
@@ -86,5 +101,28 @@ impl AdminClient {
         };
         let (server, answer) = call!(self, list_partitions, request, Read, Fair).await?;
         answer.try_into().map_err(malformed(server))
+    }
+
+    /// How far the routes of a run have come.
+    pub async fn checkpoints(
+        &self,
+        target: &RunTarget,
+        consistency: Consistency,
+    ) -> Result<RunCheckpoints, Error> {
+        let request = wire::ListCheckpointsRequest {
+            target: Some(target.into()),
+            consistency: wire_consistency(consistency),
+        };
+        let (server, answer) = call!(self, list_checkpoints, request, Read, Fair).await?;
+        answer.try_into().map_err(malformed(server))
+    }
+
+    /// Lets the next run of a workflow begin anew: its halted run is given up, and how far its runs have come is forgotten.
+    /// Refused while it is running.
+    pub async fn reset_checkpoints(&self, workflow: &str) -> Result<Reset, Error> {
+        let request =
+            wire::ResetCheckpointsRequest { workflow: workflow.to_owned(), request_id: request_id().into() };
+        let (server, answer) = call!(self, reset_checkpoints, request, Repeatable, Fair).await?;
+        Reset::from_wire(workflow, &answer).map_err(malformed(server))
     }
 }

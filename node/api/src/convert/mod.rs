@@ -1,13 +1,17 @@
 //! What is on the wire and what it means, one pair a file. Nothing else knows the generated types of answers.
 
+mod checkpoint;
 mod cluster;
 mod finding;
 mod node;
 mod partition;
 mod run;
+mod run_log;
+mod tap;
 mod workflow;
 
 pub(crate) use finding::{finding_from_wire, finding_to_wire};
+pub(crate) use run_log::{level_of_request, level_to_wire};
 
 use etl_model::Counters;
 use etl_proto::admin as wire;

@@ -49,7 +49,20 @@ impl TryFrom<wire::ResumeRunResponse> for StartedRun {
     }
 }
 
-fn phase_to_wire(phase: RunPhase) -> wire::RunPhase {
+pub(super) fn phase_from_wire(phase: i32) -> Result<RunPhase, Malformed> {
+    Ok(match wire::RunPhase::try_from(phase).unwrap_or_default() {
+        wire::RunPhase::Queued => RunPhase::Queued,
+        wire::RunPhase::Running => RunPhase::Running,
+        wire::RunPhase::Paused => RunPhase::Paused,
+        wire::RunPhase::Failed => RunPhase::Failed,
+        wire::RunPhase::Completed => RunPhase::Completed,
+        wire::RunPhase::Cancelled => RunPhase::Cancelled,
+        wire::RunPhase::Replaced => RunPhase::Replaced,
+        wire::RunPhase::Unspecified => return Err(Malformed::unknown("phase", phase)),
+    })
+}
+
+pub(super) fn phase_to_wire(phase: RunPhase) -> wire::RunPhase {
     match phase {
         RunPhase::Queued => wire::RunPhase::Queued,
         RunPhase::Running => wire::RunPhase::Running,
@@ -73,6 +86,7 @@ impl From<&RunSummary> for wire::RunSummary {
             replaced_by: summary.replaced_by.map_or_else(String::new, |run| run.to_string()),
             schedule: summary.schedule.clone().unwrap_or_default(),
             pinned: summary.pinned,
+            hosts: summary.hosts.clone().into_iter().collect(),
             created_at_ms: summary.created_at_ms,
             finished_at_ms: summary.finished_at_ms,
             partitions: Some(wire::PartitionCounts { total, open, assigned, complete }),
@@ -84,16 +98,7 @@ impl TryFrom<wire::RunSummary> for RunSummary {
     type Error = Malformed;
 
     fn try_from(summary: wire::RunSummary) -> Result<Self, Malformed> {
-        let phase = match summary.phase() {
-            wire::RunPhase::Queued => RunPhase::Queued,
-            wire::RunPhase::Running => RunPhase::Running,
-            wire::RunPhase::Paused => RunPhase::Paused,
-            wire::RunPhase::Failed => RunPhase::Failed,
-            wire::RunPhase::Completed => RunPhase::Completed,
-            wire::RunPhase::Cancelled => RunPhase::Cancelled,
-            wire::RunPhase::Replaced => RunPhase::Replaced,
-            wire::RunPhase::Unspecified => return Err(Malformed::unknown("phase", summary.phase)),
-        };
+        let phase = phase_from_wire(summary.phase)?;
         let partitions = summary.partitions.ok_or_else(|| Malformed::new("partitions", "is missing"))?;
         let wire::PartitionCounts { total, open, assigned, complete } = partitions;
         Ok(Self {
@@ -105,6 +110,7 @@ impl TryFrom<wire::RunSummary> for RunSummary {
             replaced_by: uuid_or_none("replaced_by", &summary.replaced_by)?,
             schedule: text_or_none(summary.schedule),
             pinned: summary.pinned,
+            hosts: summary.hosts.into_iter().collect(),
             created_at_ms: summary.created_at_ms,
             finished_at_ms: summary.finished_at_ms,
             partitions: PartitionCounts { total, open, assigned, complete },
@@ -166,6 +172,7 @@ mod tests {
             replaced_by: None,
             schedule: None,
             pinned: None,
+            hosts: Default::default(),
             created_at_ms: 1_700_000_000_000,
             finished_at_ms: None,
             partitions: PartitionCounts { total: 9, open: 5, assigned: 3, complete: true },
@@ -197,6 +204,7 @@ mod tests {
             replaced_by: Some(Uuid::from_u128(8)),
             schedule: Some("nightly".to_owned()),
             pinned: Some(3),
+            hosts: [("sink".to_owned(), 2)].into(),
             finished_at_ms: Some(1_700_000_000_001),
             ..summary()
         };

@@ -1,5 +1,6 @@
 //! What is asked and answered, free of the wire. Serialised, these are the documents that `-o json` prints.
 
+mod checkpoint;
 mod cluster;
 mod consistency;
 mod finding;
@@ -7,8 +8,11 @@ mod node;
 mod partition;
 mod problem;
 mod run;
+mod run_log;
+mod tap;
 mod workflow;
 
+pub use checkpoint::{CheckpointView, Reset, RunCheckpoints};
 pub use cluster::ClusterStatus;
 pub use consistency::Consistency;
 pub use finding::{Finding, Severity};
@@ -18,4 +22,6 @@ pub use problem::Problem;
 pub use run::{
     PartitionCounts, RouteTotals, RunOptions, RunPhase, RunSummary, RunTarget, RunView, StartedRun,
 };
+pub use run_log::{LogEvent, LogLevel, RunLogTold, SilentNode};
+pub use tap::{TapOptions, TapSampling, TapTold, TappedRecord};
 pub use workflow::{Applied, Linted, Outcome, WorkflowDocument, WorkflowSummary};

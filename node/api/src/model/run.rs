@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 
 use etl_model::Counters;
@@ -91,8 +92,10 @@ pub struct RunSummary {
     pub replaced_by: Option<Uuid>,
     /// The schedule whose tick it is; `None` when somebody asked for it.
     pub schedule: Option<String>,
-    /// The only node on which it can run; `None` when it can run on all.
+    /// The only node on which its partitions can be worked on; `None` when all can.
     pub pinned: Option<u64>,
+    /// The transformations and destinations that one node carries out for all, by name.
+    pub hosts: BTreeMap<String, u64>,
     /// Milliseconds since 1970, by the leader's clock.
     pub created_at_ms: u64,
     /// Milliseconds since 1970, by the leader's clock; `None` while it has not finished.

@@ -36,10 +36,10 @@ impl Shared {
         duties: Duties,
         dialer: Arc<dyn Dialer>,
         lint: Arc<Lint>,
-        is_local: Arc<Locality>,
+        locality: Arc<Locality>,
     ) -> Self {
         let leaders = Leaders::new(consensus.member().node, dialer);
-        let linter = Linter::new(lint, is_local);
+        let linter = Linter::new(lint, locality);
         let (backups, watchers) = (Backups::default(), Watchers::default());
         Self { consensus, duties, leaders, backups, watchers, linter }
     }
@@ -207,5 +207,41 @@ impl Admin for AdminService {
     ) -> Result<Response<wire::ListPartitionsResponse>, Status> {
         let listed = self.0.list_partitions(request.into_inner()).await?;
         Ok(Response::new((&listed).into()))
+    }
+
+    async fn list_checkpoints(
+        &self,
+        request: Request<wire::ListCheckpointsRequest>,
+    ) -> Result<Response<wire::ListCheckpointsResponse>, Status> {
+        let listed = self.0.list_checkpoints(request.into_inner()).await?;
+        Ok(Response::new((&listed).into()))
+    }
+
+    async fn reset_checkpoints(
+        &self,
+        request: Request<wire::ResetCheckpointsRequest>,
+    ) -> Result<Response<wire::ResetCheckpointsResponse>, Status> {
+        let reset = self.0.reset_checkpoints(request.into_inner()).await?;
+        Ok(Response::new((&reset).into()))
+    }
+
+    type ReadRunLogStream = Pin<Box<dyn Stream<Item = Result<wire::ReadRunLogResponse, Status>> + Send>>;
+
+    async fn read_run_log(
+        &self,
+        request: Request<wire::ReadRunLogRequest>,
+    ) -> Result<Response<Self::ReadRunLogStream>, Status> {
+        let told = self.0.read_run_log(request.into_inner()).await?;
+        Ok(Response::new(Box::pin(told)))
+    }
+
+    type TapStepStream = Pin<Box<dyn Stream<Item = Result<wire::TapStepResponse, Status>> + Send>>;
+
+    async fn tap_step(
+        &self,
+        request: Request<wire::TapStepRequest>,
+    ) -> Result<Response<Self::TapStepStream>, Status> {
+        let told = self.0.tap_step(request.into_inner()).await?;
+        Ok(Response::new(Box::pin(told)))
     }
 }

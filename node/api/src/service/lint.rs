@@ -5,14 +5,16 @@ use std::thread::available_parallelism;
 use etl_workflow::{Diagnostics, Schedule, Severity as DiagnosticSeverity, Workflow};
 use tokio::sync::Semaphore;
 
+use super::ties::{Locality, Ties};
 use crate::model::{Finding, Severity};
 use crate::refusal::{Kind, Refusal};
 
 /// Reads and validates a document, with the connectors and variables of this node.
 pub type Lint = dyn Fn(&str) -> Result<Workflow, Diagnostics> + Send + Sync;
 
-/// Whether a source or destination of a workflow lies on this machine only, so that no other node can carry it out.
-pub type Locality = dyn Fn(&Workflow) -> bool + Send + Sync;
+/// A document of so many bytes is checked at once: that takes less than a tenth of a millisecond, not much more than the way
+/// to another thread and back.
+const SMALL: usize = 1 << 10;
 
 /// Checks documents aside, because a large one takes its time, and only a few at once, because that takes a core each.
 pub(super) struct Linter {
@@ -29,7 +31,7 @@ impl Linter {
 
     /// What is wrong with a document, or the name of its workflow and warnings.
     pub async fn check(&self, document: String) -> Result<Result<Valid, Vec<Finding>>, Refusal> {
-        let (lint, locality) = (Arc::clone(&self.lint), Arc::clone(&self.locality));
+        let (lint, locality, size) = (Arc::clone(&self.lint), Arc::clone(&self.locality), document.len());
         let check = move || match lint(&document) {
             Ok(workflow) => Ok(Valid {
                 name: workflow.name.as_str().to_owned(),
@@ -39,17 +41,24 @@ impl Linter {
             }),
             Err(diagnostics) => Err(findings(diagnostics)),
         };
-        self.aside(check).await
+        if size <= SMALL { Ok(check()) } else { self.aside(check).await }
     }
 
     /// What is wrong with a document, or what decides where and whether a run of it may go on.
     pub async fn nature(&self, document: String) -> Result<Result<Nature, Vec<Finding>>, Refusal> {
         let (lint, locality) = (Arc::clone(&self.lint), Arc::clone(&self.locality));
         let look = move || match lint(&document) {
-            Ok(workflow) => Ok(Nature { is_local: locality(&workflow), meaning: workflow.meaning }),
+            Ok(workflow) => Ok(Nature { ties: locality(&workflow), meaning: workflow.meaning }),
             Err(diagnostics) => Err(findings(diagnostics)),
         };
         self.aside(look).await
+    }
+
+    /// The names of the steps: sources, transformations, destinations. `None` when the document is not a workflow here.
+    pub async fn steps(&self, document: String) -> Result<Option<Vec<String>>, Refusal> {
+        let lint = Arc::clone(&self.lint);
+        let names = |workflow: Workflow| workflow.steps().map(|step| step.name.as_str().to_owned()).collect();
+        self.aside(move || lint(&document).ok().map(names)).await
     }
 
     async fn aside<T: Send + 'static>(
@@ -69,15 +78,15 @@ impl Linter {
 pub(super) struct Nature {
     /// [`Workflow::meaning`].
     pub meaning: String,
-    /// See [`Locality`].
-    pub is_local: bool,
+    /// What of it is carried out on one node.
+    pub ties: Ties,
 }
 
 /// A document that is a workflow.
 pub(super) struct Valid {
     pub name: String,
-    /// When it starts by itself, and whether its runs are tied to this machine (see [`Locality`]).
-    pub schedule: Option<(Schedule, bool)>,
+    /// When it starts by itself, and what of its runs is carried out on one node.
+    pub schedule: Option<(Schedule, Ties)>,
     pub warnings: Vec<Finding>,
     pub document: String,
 }

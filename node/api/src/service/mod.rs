@@ -2,21 +2,27 @@
 
 mod admin;
 mod backup;
+mod checkpoints;
 mod leader;
 mod leadership;
 mod lint;
 mod nodes;
 mod partition_views;
 mod removal;
+mod run_log;
 mod run_target;
 mod run_views;
 mod runs;
 mod schedules;
 mod start;
 mod status;
+mod suggestion;
+mod tap;
+mod ties;
 mod watch;
 mod workflows;
 
-pub use lint::{Lint, Locality};
+pub use lint::Lint;
+pub use ties::{Locality, Tie, Ties};
 
 pub(crate) use admin::{AdminService, Shared};

@@ -37,6 +37,7 @@ pub(super) fn summary(state: &State, id: Uuid, run: &Run) -> RunSummary {
         replaced_by,
         schedule: run.schedule.clone(),
         pinned: run.pinned,
+        hosts: run.hosts.clone(),
         created_at_ms: run.created_at_ms,
         finished_at_ms: run.finished_at_ms,
         partitions: PartitionCounts {

@@ -19,7 +19,10 @@ impl Shared {
         let id = request_id(&request.request_id)?;
         let (run, _) = self.run_to_change(request.target, id).await?;
         match self.write(session(id, run), HaltRun { run, halt: Halt::Paused, by: None }.into()).await? {
-            Response::Done => Ok(wire::PauseRunResponse { run: run.to_string() }),
+            Response::Done => {
+                tracing::info!(%run, "the run is halted, as was asked for here");
+                Ok(wire::PauseRunResponse { run: run.to_string() })
+            }
             other => Err(unexpected(&other)),
         }
     }
@@ -31,7 +34,10 @@ impl Shared {
         let id = request_id(&request.request_id)?;
         let (run, version) = self.run_to_change(request.target, id).await?;
         match self.write(session(id, run), ResumeRun { run, version }.into()).await? {
-            Response::Done => Ok(wire::ResumeRunResponse { run: run.to_string(), version }),
+            Response::Done => {
+                tracing::info!(%run, version, "the run goes on, as was asked for here");
+                Ok(wire::ResumeRunResponse { run: run.to_string(), version })
+            }
             other => Err(unexpected(&other)),
         }
     }
@@ -44,7 +50,10 @@ impl Shared {
         let (run, _) = self.run_to_change(request.target, id).await?;
         let stop = FinishRun { run, outcome: RunOutcome::Cancelled, by: None };
         match self.write(session(id, run), stop.into()).await? {
-            Response::Done => Ok(wire::StopRunResponse { run: run.to_string() }),
+            Response::Done => {
+                tracing::info!(%run, "the run is ended, as was asked for here");
+                Ok(wire::StopRunResponse { run: run.to_string() })
+            }
             other => Err(unexpected(&other)),
         }
     }

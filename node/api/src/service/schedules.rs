@@ -1,16 +1,12 @@
-use etl_raft_state::NodeId;
 use etl_raft_state::command::WorkflowSchedule;
 use etl_raft_state::parts::{CatchUp, Overlap};
 use etl_workflow::{CatchUp as CatchUpWord, Overlap as OverlapWord, Schedule};
 
+use super::ties::Tied;
 use crate::refusal::{Kind, Refusal};
 
 /// The schedule of a workflow as the cluster agrees on it, beginning with the first tick after `now_ms`.
-pub(super) fn begin(
-    schedule: &Schedule,
-    pinned: Option<NodeId>,
-    now_ms: u64,
-) -> Result<WorkflowSchedule, Refusal> {
+pub(super) fn begin(schedule: &Schedule, tied: Tied, now_ms: u64) -> Result<WorkflowSchedule, Refusal> {
     let next_fire_ms = schedule.ticks.next_after(now_ms).ok_or_else(|| {
         let message = "the schedule has no tick that is still to come";
         Refusal::new(Kind::Invalid, "invalid_request", message)
@@ -30,7 +26,8 @@ pub(super) fn begin(
             CatchUpWord::All => CatchUp::All,
         },
         next_fire_ms,
-        pinned,
+        pinned: tied.pinned,
+        hosts: tied.hosts,
     })
 }
 
@@ -45,12 +42,14 @@ mod tests {
     fn a_schedule_begins_after_now() {
         let words = |overlap, catch_up| {
             let ticks = Ticks::parse("@daily", "Europe/Berlin").unwrap();
-            begin(&Schedule { ticks, overlap, catch_up }, Some(3), 1_704_063_600_000).unwrap()
+            let tied = Tied { pinned: Some(3), hosts: [("sink".to_owned(), 4)].into() };
+            begin(&Schedule { ticks, overlap, catch_up }, tied, 1_704_063_600_000).unwrap()
         };
         let begun = words(OverlapWord::Skip, CatchUpWord::Last);
         assert_eq!((begun.cron.as_str(), begun.timezone.as_str()), ("@daily", "Europe/Berlin"));
         assert_eq!(begun.next_fire_ms, 1_704_150_000_000, "the next midnight, not the one that is now");
         assert_eq!((begun.overlap, begun.catch_up, begun.pinned), (Overlap::Skip, CatchUp::One, Some(3)));
+        assert_eq!(begun.hosts, [("sink".to_owned(), 4)].into());
         let begun = words(OverlapWord::Queue, CatchUpWord::None);
         assert_eq!((begun.overlap, begun.catch_up), (Overlap::Queue, CatchUp::None));
         let begun = words(OverlapWord::Replace, CatchUpWord::All);
@@ -61,7 +60,7 @@ mod tests {
     fn a_clock_at_the_end_of_time_is_told() {
         let ticks = Ticks::parse("@daily", "UTC").unwrap();
         let schedule = Schedule { ticks, overlap: OverlapWord::Skip, catch_up: CatchUpWord::Last };
-        let refusal = begin(&schedule, None, u64::MAX).unwrap_err();
+        let refusal = begin(&schedule, Tied::default(), u64::MAX).unwrap_err();
         assert!(refusal.message.contains("no tick") && refusal.help.is_some(), "{refusal:?}");
     }
 }

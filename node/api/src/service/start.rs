@@ -1,12 +1,13 @@
 use etl_proto::admin as wire;
 use etl_raft_state::command::{ResumeRun, StartRun};
 use etl_raft_state::parts::{Run, RunPhase};
-use etl_raft_state::{NodeId, Rejection, Response, State};
+use etl_raft_state::{Rejection, Response, State};
 use uuid::Uuid;
 
 use super::Shared;
 use super::lint::Nature;
 use super::run_target::{acted_on, request_id, session, unknown_workflow};
+use super::ties::Tied;
 use super::workflows::unexpected;
 use crate::model::{RunOptions, StartedRun};
 use crate::refusal::{Kind, Refusal};
@@ -31,7 +32,7 @@ struct Active {
     version: u64,
     /// Of that version.
     document: String,
-    pinned: Option<NodeId>,
+    tied: Tied,
 }
 
 /// What has been there before this attempt of a request.
@@ -86,15 +87,18 @@ impl Shared {
                 Step::Start { replaces } => replaces,
             };
             let nature = self.linter.nature(standing.document).await?.map_err(Refusal::invalid_workflow)?;
+            let Tied { pinned, hosts } = nature.ties.seen_from(self.leaders.me());
             let command = StartRun {
                 run: new_run,
                 workflow: name.clone(),
                 expected_version: Some(standing.version),
                 replaces,
-                pinned: nature.is_local.then_some(self.leaders.me()),
+                pinned,
+                hosts,
             };
             match self.consensus.write(command).await?.into_result() {
                 Ok(Response::RunStarted { version }) => {
+                    tracing::info!(run = %new_run, workflow = name, version, "the run begins, as was asked for here");
                     return Ok(StartedRun { run: new_run, version, continued: false });
                 }
                 Ok(other) => return Err(unexpected(&other)),
@@ -110,7 +114,10 @@ impl Shared {
     /// Lets a halted run go on with a version of its workflow.
     async fn resume(&self, request: Option<Uuid>, run: Uuid, version: u64) -> Result<StartedRun, Refusal> {
         match self.write(session(request, run), ResumeRun { run, version }.into()).await? {
-            Response::Done => Ok(StartedRun { run, version, continued: true }),
+            Response::Done => {
+                tracing::info!(%run, version, "the run goes on, as was asked for here");
+                Ok(StartedRun { run, version, continued: true })
+            }
             other => Err(unexpected(&other)),
         }
     }
@@ -149,7 +156,7 @@ impl Found {
             is_halted: matches!(known.phase, RunPhase::Halted(_)),
             version: known.version,
             document: document(&known.hash),
-            pinned: known.pinned,
+            tied: Tied { pinned: known.pinned, hosts: known.hosts.clone() },
         });
         let (version, document) = (workflow.version, document(&workflow.hash));
         Ok(Self::Standing(Standing { version, document, active }))
@@ -189,10 +196,10 @@ fn judge(
     accept_changes: bool,
 ) -> Result<(), Refusal> {
     let Active { run, version: before, .. } = active;
-    if now.is_local && active.pinned.is_none() {
+    if !now.ties.fit(&active.tied) {
         let message = format!(
-            "version {version} of workflow `{name}` reads or writes files of one machine, and run {run} with version \
-             {before} may be on several"
+            "version {version} of workflow `{name}` is tied to one machine by its files or `placement`, and run {run} with \
+             version {before} may be on several or has others"
         );
         return Err(Refusal::new(Kind::Precondition, "workflow_changed", message).help(format!(
             "continue with version {before} by `workflow resume {name}`, or start over by `workflow run {name} --restart`"
@@ -215,9 +222,10 @@ fn judge(
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::service::ties::{Tie, Ties};
 
     fn active(is_halted: bool, version: u64) -> Active {
-        Active { run: Uuid::from_u128(7), is_halted, version, document: String::new(), pinned: None }
+        Active { run: Uuid::from_u128(7), is_halted, version, document: String::new(), tied: Tied::default() }
     }
 
     fn standing(active: Option<Active>) -> Standing {
@@ -255,17 +263,21 @@ mod tests {
 
     #[test]
     fn a_halted_run_goes_on_with_what_means_the_same_or_is_accepted() {
-        let nature = |meaning: &str, is_local| Nature { meaning: meaning.to_owned(), is_local };
-        let (a, b) = (nature("a", false), nature("b", false));
+        let nature = |meaning: &str, partitions| {
+            let ties = Ties { partitions, ..Ties::default() };
+            Nature { meaning: meaning.to_owned(), ties }
+        };
+        let (a, b) = (nature("a", None), nature("b", None));
         let judge = |now, then, accept| judge("orders", 3, &active(true, 2), now, then, accept);
         assert_eq!(judge(&a, Some(&a), false), Ok(()));
         assert_eq!(judge(&b, Some(&a), true), Ok(()));
         assert_eq!(judge(&a, None, true), Ok(()));
         assert_eq!(code(judge(&b, Some(&a), false)), "workflow_changed");
         assert_eq!(code(judge(&a, None, false)), "workflow_changed");
-        let local = nature("b", true);
+        let local = nature("b", Some(Tie::Asked));
         assert_eq!(code(judge(&local, Some(&a), true)), "workflow_changed");
-        let pinned = Active { pinned: Some(1), ..active(true, 2) };
+        let tied = Tied { pinned: Some(1), ..Tied::default() };
+        let pinned = Active { tied, ..active(true, 2) };
         assert_eq!(super::judge("orders", 3, &pinned, &local, Some(&local), false), Ok(()));
         let refusal = super::judge("orders", 3, &active(true, 2), &b, Some(&a), false).unwrap_err();
         let help = refusal.help.unwrap();

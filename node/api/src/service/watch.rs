@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use etl_proto::admin as wire;
 use etl_raft::consensus::Consensus;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::sleep;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
@@ -24,6 +24,16 @@ const AT_ONCE: usize = 256;
 /// Those who watch a run.
 pub(super) struct Watchers(Arc<Semaphore>);
 
+impl Watchers {
+    /// A place for one more, for as long as it is held.
+    pub fn enter(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        Arc::clone(&self.0).try_acquire_owned().map_err(|_| {
+            Refusal::new(Kind::Unavailable, "busy", format!("{AT_ONCE} watchers are served by this node"))
+                .help("ask another node")
+        })
+    }
+}
+
 impl Default for Watchers {
     fn default() -> Self {
         Self(Arc::new(Semaphore::new(AT_ONCE)))
@@ -37,10 +47,7 @@ impl Shared {
         &self,
         request: wire::WatchRunRequest,
     ) -> Result<impl Stream<Item = Result<wire::WatchRunResponse, Status>> + use<>, Refusal> {
-        let permit = Arc::clone(&self.watchers.0).try_acquire_owned().map_err(|_| {
-            Refusal::new(Kind::Unavailable, "busy", format!("{AT_ONCE} watchers are served by this node"))
-                .help("ask another node")
-        })?;
+        let permit = self.watchers.enter()?;
         let target = RunTarget::from_wire(request.target)?;
         let run = self.consensus.read(move |state| to_read(state, &target)).await??;
         let (sender, views) = mpsc::channel(1);

@@ -3,7 +3,7 @@ use etl_proto::admin as wire;
 use etl_raft::consensus::wall_clock;
 use etl_raft_state::command::{DeleteWorkflow, PutWorkflow};
 use etl_raft_state::limits::MAX_DOCUMENT;
-use etl_raft_state::{Command, ContentHash, PutOutcome, Response, Session, State};
+use etl_raft_state::{Command, ContentHash, PutOutcome, Rejection, Response, Session, State};
 use sha2::{Digest, Sha256};
 
 use super::Shared;
@@ -42,10 +42,8 @@ impl Shared {
         if dry_run {
             return self.consensus.read(move |state| preview(state, name, hash, expected_version)).await?;
         }
-        let begun = schedule.map(|(schedule, is_local)| {
-            let pinned = is_local.then_some(self.leaders.me());
-            begin(&schedule, pinned, wall_clock()())
-        });
+        let begun = schedule
+            .map(|(schedule, ties)| begin(&schedule, ties.seen_from(self.leaders.me()), wall_clock()()));
         let schedule = begun.transpose()?;
         let command = PutWorkflow { name: name.clone(), document, hash, expected_version, schedule };
         let (version, outcome) = match self.write(session, command.into()).await? {
@@ -123,11 +121,20 @@ impl Shared {
         session: Option<Session>,
         command: Command,
     ) -> Result<Response, Refusal> {
+        self.write_unless(session, command).await?.map_err(Refusal::from)
+    }
+
+    /// The same for one who may decide anew when it was decided on a state that is not the present one.
+    pub(super) async fn write_unless(
+        &self,
+        session: Option<Session>,
+        command: Command,
+    ) -> Result<Result<Response, Rejection>, Refusal> {
         let response = match session {
             Some(session) => self.consensus.write_once(session, command).await?,
             None => self.consensus.write(command).await?,
         };
-        response.into_result().map_err(Refusal::from)
+        Ok(response.into_result())
     }
 
     pub(super) async fn read<T: Send + 'static>(

@@ -89,6 +89,7 @@ async fn assign(node: &Node, owner: u64) -> PartitionKey {
         expected_version: None,
         replaces: None,
         pinned: Some(owner),
+        hosts: Default::default(),
     };
     for command in [Command::from(put), start.into()] {
         let response = node.consensus.write(command).await.unwrap();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod backups;
+mod checkpoints;
 mod cluster;
 mod failover;
 mod health;

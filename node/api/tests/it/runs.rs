@@ -244,6 +244,31 @@ async fn a_local_workflow_is_tied_to_the_node_that_was_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_step_of_one_machine_is_carried_out_there_and_the_partitions_anywhere() {
+    let nodes = three().await;
+    let (asked, other) = (&nodes[2], &nodes[0]);
+    let described = |name: &str, words: &str| {
+        workflow(name, 1).replace("  source:", &format!("  description: {words}\n  source:"))
+    };
+    let client = asked.client();
+    for (name, words) in [("here", "local sink"), ("placed", "sink on 2"), ("nowhere", "sink on 99")] {
+        other.client().apply_workflow(&described(name, words), None).await.unwrap();
+    }
+    for (name, host) in [("here", asked.id), ("placed", 2)] {
+        let run = client.run_workflow(name, &options()).await.unwrap().run;
+        let view = other.client().run(&RunTarget::Run(run), FRESH).await.unwrap();
+        assert_eq!((view.summary.pinned, view.summary.hosts), (None, [("sink".to_owned(), host)].into()));
+    }
+    let refusal = refused(client.run_workflow("nowhere", &options()).await);
+    assert!(refusal.message.contains("99"), "{refusal:?}");
+    client.pause_run(&named("placed")).await.unwrap();
+    client.apply_workflow(&described("placed", "sink on 99"), None).await.unwrap();
+    let refusal = refused(client.run_workflow("placed", &accept()).await);
+    assert_eq!(refusal.code, "workflow_changed", "what it has written is on node 2");
+    stop_all(nodes).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_who_ask_at_once_start_one_run() {
     let nodes = three().await;
     nodes[0].client().apply_workflow(&workflow("orders", 1), None).await.unwrap();

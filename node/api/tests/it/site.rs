@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use etl_api::model::ClusterStatus;
 use etl_api::model::Consistency;
-use etl_api::{AdminClient, AdminParts, AdminServices, Error, Refusal, admin_services};
-use etl_cluster::{Candidate, Duties, Health, Local, Probe, Software};
+use etl_api::{AdminClient, AdminParts, AdminServices, Error, Refusal, Tie, Ties, admin_services};
+use etl_cluster::{Candidate, Duties, Health, Local, Probe, Software, Taps};
 use etl_connector_basic::{GenerateSource, StdoutDestination};
 use etl_raft::consensus::{Consensus, Settings};
 use etl_raft::network::{self, Connection, Dialer, Member};
@@ -15,6 +15,7 @@ use etl_raft::store::{DataDir, Identity, Storage};
 use etl_raft_state::FEATURE_LEVEL;
 use etl_raft_state::command::{AdoptCluster, RegisterNode};
 use etl_sdk::Registry;
+use etl_workflow::Workflow;
 use futures::future::BoxFuture;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
@@ -50,6 +51,18 @@ impl Probe for FixedProbe {
             state_bytes: 8,
             ..Health::default()
         }
+    }
+}
+
+/// The description of a workflow says what of it is tied.
+fn ties(workflow: &Workflow) -> Ties {
+    let sink = |tie| Ties { partitions: None, steps: [("sink".to_owned(), tie)].into() };
+    match workflow.description.as_deref() {
+        Some("local") => Ties { partitions: Some(Tie::Asked), ..Ties::default() },
+        Some("local sink") => sink(Tie::Asked),
+        Some("sink on 2") => sink(Tie::Node(2)),
+        Some("sink on 99") => sink(Tie::Node(99)),
+        _ => Ties::default(),
     }
 }
 
@@ -178,14 +191,21 @@ impl Node {
         };
         let storage = Storage::open(&data).unwrap();
         let consensus = Consensus::start(Settings::default(), me, storage, dialer()).await.unwrap();
-        let local = Local { admin_address: admin.to_string(), software: software(), zone: "here".to_owned() };
+        let taps = Arc::new(Taps::new(|_, _| Default::default()));
+        let local = Local {
+            admin_address: admin.to_string(),
+            software: software(),
+            zone: "here".to_owned(),
+            taps,
+            logs: Default::default(),
+        };
         let duties = Duties::start(consensus.clone(), dialer(), local, Arc::new(FixedProbe), quick());
         let services = admin_services(AdminParts {
             consensus: consensus.clone(),
             duties: duties.clone(),
             dialer: dialer(),
             lint: Arc::new(lint),
-            is_local: Arc::new(|workflow| workflow.description.as_deref() == Some("local")),
+            locality: Arc::new(ties),
         })
         .unwrap();
         let raft_server = Server::start(raft_listener, tonic::service::Routes::new(consensus.service()));

@@ -12,20 +12,30 @@ const MOVING: usize = 4;
 
 /// What has to be proposed so that everything has an owner that can work on it.
 ///
-/// What has no owner, or one that is down, is assigned at once. What belongs to a node that is being drained is asked
+/// What has no owner, or one that is down, is assigned at once, to a node that comes and goes only if there is no other or
+/// nowhere else to be. What belongs to a node that is being drained is asked
 /// for first. When `settled`, partitions are asked for as well that should move for the sake of balance, a few at a time.
 pub(crate) fn decide(scene: &Scene, settled: bool) -> Vec<Command> {
     let state_of = |node: NodeId| scene.nodes.iter().find(|(id, _)| *id == node).map(|(_, state)| *state);
-    let members: Vec<Member> = scene
-        .nodes
-        .iter()
-        .filter(|(_, state)| *state == NodeState::Up)
-        .map(|(node, _)| Member::normal(*node))
-        .collect();
+    let up = scene.nodes.iter().filter(|(_, state)| *state == NodeState::Up).map(|(node, _)| *node);
+    let (doubtful, trusted): (Vec<NodeId>, Vec<NodeId>) =
+        up.partition(|node| scene.distrusted.contains(node));
+    // Somebody has to do it.
+    let (doubtful, trusted) = if trusted.is_empty() { (trusted, doubtful) } else { (doubtful, trusted) };
+    let [doubtful, members] =
+        [doubtful, trusted].map(|nodes| nodes.into_iter().map(Member::normal).collect::<Vec<_>>());
+    let is_bound = |item: &&Item| {
+        let is_there = |node: NodeId| doubtful.iter().any(|member| member.node == node);
+        let owner = item.assignment.as_ref().filter(|known| known.state != AssignmentState::Released);
+        // What such a node has it keeps: it works.
+        item.pinned.or(owner.map(|known| known.owner)).is_some_and(is_there)
+    };
     // Apart, because a coordinator is no load to speak of.
+    let (bound, free): (Vec<&Item>, Vec<&Item>) = scene.items.iter().partition(is_bound);
     let (coordinators, partitions): (Vec<&Item>, Vec<&Item>) =
-        scene.items.iter().partition(|item| item.key.is_coordinator());
+        free.into_iter().partition(|item| item.key.is_coordinator());
     let mut commands = Vec::new();
+    Kind::of(&bound, state_of).decide(&doubtful, false, &mut commands);
     Kind::of(&coordinators, state_of).decide(&members, false, &mut commands);
     Kind::of(&partitions, state_of).decide(&members, settled, &mut commands);
     commands
@@ -168,7 +178,7 @@ mod tests {
     }
 
     fn scene(nodes: &[(NodeId, NodeState)], items: Vec<Item>) -> Scene {
-        Scene { nodes: nodes.to_vec(), items }
+        Scene { nodes: nodes.to_vec(), distrusted: BTreeSet::new(), items }
     }
 
     const THREE_UP: [(NodeId, NodeState); 3] = [(1, NodeState::Up), (2, NodeState::Up), (3, NodeState::Up)];
@@ -245,6 +255,20 @@ mod tests {
         assert_eq!(owners(&decide(&scene(&nodes, vec![pinned.clone()]), false)), [(2, 1)].into());
         nodes[1].1 = NodeState::Down;
         assert_eq!(decide(&scene(&nodes, vec![pinned]), false), []);
+    }
+
+    #[test]
+    fn a_node_that_comes_and_goes_is_given_nothing_new_and_keeps_what_it_has() {
+        let mut free = scene(&THREE_UP, (0..12).map(|number| item(number, None)).collect());
+        free.distrusted = [2].into();
+        assert_eq!(owners(&decide(&free, true)).keys().copied().collect::<Vec<_>>(), [1, 3]);
+        free.distrusted = [1, 2, 3].into();
+        assert_eq!(owners(&decide(&free, true)).len(), 3, "somebody has to do it");
+        let pinned = Item { pinned: Some(2), ..item(0, None) };
+        let kept = (1..7).map(|number| item(number, at(1 + number % 3, AssignmentState::Assigned)));
+        let mut busy = scene(&THREE_UP, kept.chain([pinned]).collect());
+        busy.distrusted = [2].into();
+        assert_eq!(owners(&decide(&busy, true)), [(2, 1)].into(), "its files are nowhere else");
     }
 
     #[test]

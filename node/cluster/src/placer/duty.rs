@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use etl_raft::consensus::Consensus;
+use etl_raft::consensus::{Clock, Consensus};
 use etl_raft_state::command::BeginDrain;
 use etl_raft_state::{Command, NodeId, NodeState, PartitionKey, Response};
 use tokio::time::{Instant, sleep, timeout};
@@ -21,6 +21,7 @@ const COMMANDS: usize = 200;
 /// Sees to it that everything that should run has an owner, for as long as this node leads.
 pub(crate) struct Placer {
     consensus: Consensus,
+    clock: Clock,
     /// For how long the nodes must have stayed as they are before partitions move for the sake of balance.
     settled: Duration,
     /// The nodes as they were last seen, and since when.
@@ -31,9 +32,10 @@ pub(crate) struct Placer {
 }
 
 impl Placer {
-    pub fn new(consensus: Consensus, settled: Duration) -> Self {
+    pub fn new(consensus: Consensus, clock: Clock, settled: Duration) -> Self {
         Self {
             consensus,
+            clock,
             settled,
             nodes: (Vec::new(), Instant::now()),
             balance_at: Instant::now(),
@@ -74,9 +76,10 @@ impl Placer {
             self.balance_at = now + BALANCE;
         }
         let promises = &mut self.promises;
+        let now_ms = (self.clock)();
         let scene = self.consensus.peek(|state| {
             promises.retain(|key, _| state.partitions().get(key).is_some_and(|row| !row.done));
-            Scene::of(state, promises)
+            Scene::of(state, promises, now_ms)
         });
         let commands = decide(&scene, balance);
         self.note(&commands);

@@ -7,5 +7,6 @@
 mod decide;
 mod duty;
 mod scene;
+mod trust;
 
 pub(crate) use duty::Placer;

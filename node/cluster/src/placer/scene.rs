@@ -1,13 +1,17 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use etl_raft_state::parts::{Assignment, AssignmentState, Run, RunPhase};
 use etl_raft_state::{EpochKey, NodeId, NodeState, PartitionKey, State};
+
+use super::trust::is_distrusted;
 
 /// What placement goes by.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Scene {
     /// All that are members, in the order of their ids.
     pub nodes: Vec<(NodeId, NodeState)>,
+    /// Those that are given nothing for the time being, because they come and go.
+    pub distrusted: BTreeSet<NodeId>,
     /// What has to have an owner: the coordinators and the open partitions of the running runs.
     pub items: Vec<Item>,
 }
@@ -26,8 +30,10 @@ pub(crate) struct Item {
 }
 
 impl Scene {
-    /// Reads it off the state.
-    pub fn of(state: &State, promises: &BTreeMap<PartitionKey, NodeId>) -> Self {
+    /// Reads it off the state. `now_ms` is the time since 1970.
+    pub fn of(state: &State, promises: &BTreeMap<PartitionKey, NodeId>, now_ms: u64) -> Self {
+        let distrusted = state.nodes().members().filter(|(_, node)| is_distrusted(node, now_ms));
+        let distrusted = distrusted.map(|(id, _)| id).collect();
         let nodes = state.nodes().members().map(|(id, node)| (id, node.state)).collect();
         let mut items = Vec::new();
         each(state, |run, key| {
@@ -44,7 +50,7 @@ impl Scene {
                 key: key.clone(),
             });
         });
-        Self { nodes, items }
+        Self { nodes, distrusted, items }
     }
 
     /// Whether everything is where it can be worked on, or on its way from such a place: then only balance is left to

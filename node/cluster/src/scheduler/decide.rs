@@ -92,6 +92,7 @@ mod tests {
             next_fire_ms,
             last_run: None,
             pinned: None,
+            hosts: Default::default(),
         };
         Due { name: "orders".to_owned(), schedule, is_free: true }
     }

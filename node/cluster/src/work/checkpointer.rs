@@ -10,6 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 /// The shortest time between two commands, and before one whose outcome is not known is repeated.
 const PAUSE: Duration = Duration::from_millis(200);
+/// The longest time between two commands because of load.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Checkpoints may take up to one part of so many of the time of a log that is busy with others.
+const SHARE: u32 = 5;
 /// Items of one command; one takes 3 KiB at most.
 const ITEMS: usize = 200;
 
@@ -44,11 +48,17 @@ impl Checkpointer {
     }
 }
 
+/// How long after the begin of commands that took so long the next ones may follow. Meanwhile newer checkpoints take the place of those
+/// that wait: under load they are what is left out first.
+fn rest(took: Duration) -> Duration {
+    (took * SHARE).clamp(PAUSE, LONGEST_PAUSE)
+}
+
 async fn drive(consensus: Consensus, mut queue: mpsc::UnboundedReceiver<Waiting>) {
     let mut next = Instant::now();
     while let Some(first) = queue.recv().await {
         sleep_until(next).await;
-        next = Instant::now() + PAUSE;
+        let began = Instant::now();
         let mut waiting = vec![first];
         while let Ok(more) = queue.try_recv() {
             waiting.push(more);
@@ -64,6 +74,7 @@ async fn drive(consensus: Consensus, mut queue: mpsc::UnboundedReceiver<Waiting>
                 }
             }
         }
+        next = began + rest(began.elapsed());
         let mut advances = stored.map(Vec::into_iter);
         for Waiting { items, reply } in waiting {
             let share = advances.as_mut().map(|all| all.by_ref().take(items.len()).collect());
@@ -86,5 +97,19 @@ async fn write(consensus: &Consensus, items: &[CheckpointItem]) -> Stored {
             Err(etl_raft::Error::NoLeader(_) | etl_raft::Error::Unknown(_)) => sleep(PAUSE).await,
             Err(error) => return Err(PortError::passing(error.to_string())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_log_is_asked_less_often() {
+        let ms = Duration::from_millis;
+        for (took, rests) in [(ms(0), PAUSE), (ms(5), PAUSE), (ms(50), ms(250)), (ms(300), ms(1500))] {
+            assert_eq!(rest(took), rests);
+        }
+        assert_eq!(rest(Duration::from_secs(60)), LONGEST_PAUSE);
     }
 }

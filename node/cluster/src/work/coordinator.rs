@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use etl_engine::{EngineError, FoundPartition, PortError, complete, discover};
+use etl_engine::{EngineError, FoundPartition, PortError, complete, discover, rediscover, rediscovery};
 use etl_model::{Fault, PartitionId, Retry, StepName};
 use etl_raft::consensus::Consensus;
 use etl_raft_state::command::{AddPartitions, FinishRun, Holder, NewPartition, PartitionClaim};
@@ -15,6 +15,7 @@ use super::earlier::Earlier;
 use super::ownership::Ownership;
 use super::report::halt;
 use super::workshop::{Prepared, Workshop};
+use crate::hosts::Relays;
 
 /// Partitions of one command.
 const PARTITIONS: usize = 200;
@@ -27,6 +28,7 @@ pub(crate) struct Coordinator {
     pub run: Uuid,
     pub consensus: Consensus,
     pub workshop: Arc<dyn Workshop>,
+    pub relays: Relays,
 }
 
 /// Why a coordinator stops before its run is finished.
@@ -72,13 +74,18 @@ impl Coordinator {
     }
 
     async fn coordinate_as(&self, holder: Holder) -> Result<(), Stop> {
+        tracing::info!(run = %self.run, "this node coordinates the run");
         let (run, document, earlier) = self.look().await?;
-        let prepared = self.prepare(document).await?;
+        let mut prepared = self.prepare(document).await?;
+        prepared.pipeline = self.relays.relayed(self.run, &run, prepared.pipeline);
         let workflow =
             etl_model::WorkflowName::new(&run.workflow).map_err(|error| Stop::Failed(error.to_string()))?;
         let context = RunContext { workflow, run: self.run.into() };
         if !run.discovered {
             self.discover(&prepared, &context, &earlier, holder).await?;
+        }
+        if let Some(period) = rediscovery(&prepared.pipeline) {
+            return self.look_for_more(&prepared, period, holder).await;
         }
         let partitions = self.all_done(holder).await?;
         let errors = complete(&prepared.pipeline, &context, &partitions, &prepared.options.retry).await;
@@ -128,6 +135,10 @@ impl Coordinator {
             }
         };
         tracing::info!(run = %self.run, partitions = found.len(), "the partitions of the run are known");
+        self.add(&found, rediscovery(&prepared.pipeline).is_none(), holder).await
+    }
+
+    async fn add(&self, found: &[FoundPartition], is_all: bool, holder: Holder) -> Result<(), Stop> {
         let parts: Vec<&[FoundPartition]> = match found.len() {
             0 => vec![&[]],
             _ => found.chunks(PARTITIONS).collect(),
@@ -139,7 +150,7 @@ impl Coordinator {
                 node: holder.node,
                 incarnation: holder.incarnation,
                 partitions: part.iter().map(new_partition).collect(),
-                complete: number + 1 == parts.len(),
+                complete: is_all && number + 1 == parts.len(),
             };
             self.write(command).await?;
         }
@@ -157,6 +168,26 @@ impl Coordinator {
         let mut starts: Vec<_> = earlier.starts.keys().cloned().collect();
         starts.sort();
         starts
+    }
+
+    /// Adds the partitions that come, until the run is another's or over: it does not end by itself.
+    async fn look_for_more(&self, prepared: &Prepared, period: Duration, holder: Holder) -> Result<(), Stop> {
+        let id = self.run;
+        let mut known = self.read(move |state| partitions(state, id)).await;
+        loop {
+            sleep(period).await;
+            match rediscover(&prepared.pipeline, &known).await {
+                Ok(found) if found.is_empty() => {}
+                Ok(found) => {
+                    tracing::info!(run = %self.run, partitions = found.len(), "further partitions are found");
+                    self.add(&found, false, holder).await?;
+                    known.extend(found.into_iter().map(|found| (found.source, found.info.id)));
+                }
+                Err(error) => {
+                    tracing::warn!(run = %self.run, %error, "looking for further partitions again later");
+                }
+            }
+        }
     }
 
     /// Waits until no partition is open, then tells all in the order of their numbers.

@@ -25,5 +25,5 @@ mod share;
 mod worker;
 mod workshop;
 
-pub use handle::Work;
+pub use handle::{Work, WorkParts};
 pub use workshop::{Prepared, Workshop};

@@ -23,25 +23,34 @@ pub(crate) async fn halt(consensus: &Consensus, run: Uuid, by: Option<PartitionC
         }
         message.truncate(end);
     }
-    tracing::warn!(%run, message, "the run cannot go on");
+    tracing::warn!(%run, why = message, "the run cannot go on");
     settle(consensus, HaltRun { run, halt: Halt::Failed { message }, by }).await;
 }
 
-/// Repeats a guarded command until the cluster has answered it, whatever the answer; `false` when this node has stopped
-/// taking part.
-pub(crate) async fn settle(consensus: &Consensus, command: impl Into<Command>) -> bool {
+/// What became of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Settled {
+    Done,
+    /// Something else has happened before.
+    Refused,
+    /// This node has stopped taking part, or the command can never be carried out.
+    Unable,
+}
+
+/// Repeats a guarded command until the cluster has answered it, whatever the answer.
+pub(crate) async fn settle(consensus: &Consensus, command: impl Into<Command>) -> Settled {
     let command = command.into();
     loop {
         match consensus.write(command.clone()).await {
             Ok(Response::Rejected(rejection)) => {
                 tracing::debug!(%rejection, "somebody was faster");
-                return true;
+                return Settled::Refused;
             }
-            Ok(_) => return true,
+            Ok(_) => return Settled::Done,
             Err(etl_raft::Error::NoLeader(_) | etl_raft::Error::Unknown(_)) => sleep(PAUSE).await,
             Err(error) => {
                 tracing::warn!(%error, "what became of a partition could not be told");
-                return false;
+                return Settled::Unable;
             }
         }
     }

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use etl_engine::{ActorSystem, Crew, CrewEvent, CrewSetup, EngineError, PartitionOrder, Progress};
+use etl_engine::{ActorSystem, Crew, CrewEvent, CrewSetup, EngineError, PartitionOrder, Progress, Taps};
 use etl_model::{PartitionId, StepName, WorkflowName};
 use etl_raft::consensus::Consensus;
 use etl_raft_state::PartitionKey;
@@ -39,6 +39,7 @@ pub(crate) struct ShareParts<'a> {
     pub checkpointer: Checkpointer,
     pub workshop: &'a dyn Workshop,
     pub system: &'a ActorSystem,
+    pub taps: Arc<Taps>,
     /// Where the events of all crews go, each with its run.
     pub events: mpsc::UnboundedSender<(Uuid, CrewEvent)>,
 }
@@ -62,6 +63,7 @@ impl Share {
             state: Arc::clone(&ledger) as _,
             dead_letters: parts.workshop.dead_letters(),
             progress: Arc::new(Progress::default()),
+            taps: parts.taps,
             events: sender,
         };
         let crew = Crew::start(parts.system, setup);
@@ -76,15 +78,15 @@ impl Share {
         Ok(Self { version, ledger, here: BTreeMap::new(), crew, earlier, keys: HashMap::new() })
     }
 
-    /// Begins a partition, as soon as there is room for it.
-    pub fn begin(&mut self, key: &PartitionKey, row: &Partition) -> Result<(), EngineError> {
+    /// Begins a partition, as soon as there is room for it; sooner when it has been begun before.
+    pub fn begin(&mut self, key: &PartitionKey, row: &Partition, is_begun: bool) -> Result<(), EngineError> {
         let source = StepName::new(&key.source).map_err(|error| EngineError::Internal(error.to_string()))?;
         let id = PartitionId(key.partition.clone());
         let index = usize::try_from(row.index)
             .map_err(|_| EngineError::Internal(format!("partition number {}", row.index)))?;
         let start = self.earlier.starts.get(&(source.clone(), id.clone())).cloned();
         let info = PartitionInfo { id, bytes: row.bytes, records: row.records };
-        self.crew.begin(PartitionOrder { source, info, index, start })?;
+        self.crew.begin(PartitionOrder { source, info, index, start, is_begun })?;
         self.keys.insert(index, key.clone());
         self.here.insert(key.clone(), Stage::Running);
         Ok(())

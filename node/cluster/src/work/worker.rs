@@ -1,18 +1,19 @@
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use etl_engine::{ActorSystem, CrewEvent, EngineError, PartitionEnd};
+use etl_engine::{ActorSystem, CrewEvent, EngineError, PartitionEnd, Taps};
 use etl_model::{Marker, Retry, StepName};
 use etl_raft::consensus::Consensus;
 use etl_raft_state::PartitionKey;
 use etl_raft_state::command::{Holder, PartitionClaim, Release};
-use etl_raft_state::parts::{Run, RunPhase};
+use etl_raft_state::parts::{Assignment, AssignmentState, Run, RunPhase};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::checkpointer::Checkpointer;
@@ -20,9 +21,10 @@ use super::coordinator::Coordinator;
 use super::earlier::Earlier;
 use super::lease::Lease;
 use super::reconcile::{Action, Stage, Wanted, reconcile};
-use super::report::{failure, halt, settle};
+use super::report::{Settled, failure, halt, settle};
 use super::share::{Share, ShareParts};
 use super::workshop::Workshop;
+use crate::hosts::{Relays, are_up};
 
 /// How often it looks even though nothing has changed.
 const LOOK: Duration = Duration::from_millis(500);
@@ -37,6 +39,8 @@ pub(crate) struct Worker {
     workshop: Arc<dyn Workshop>,
     lease: Lease,
     system: Arc<ActorSystem>,
+    relays: Relays,
+    taps: Arc<Taps>,
     checkpointer: Checkpointer,
     /// Ends the checkpointer with the worker.
     _end: DropGuard,
@@ -44,8 +48,8 @@ pub(crate) struct Worker {
     coordinators: BTreeMap<Uuid, AbortHandle>,
     /// Coordinators, and commands that tell the cluster what became of a partition.
     tasks: JoinSet<Task>,
-    /// Partitions of which nothing runs here any more, while the cluster is being told.
-    telling: HashSet<PartitionKey>,
+    /// Partitions of which nothing runs here any more, until the state shows here that they were let go of.
+    telling: HashMap<PartitionKey, Telling>,
     /// What the crews tell, each with its run.
     events: mpsc::UnboundedSender<(Uuid, CrewEvent)>,
     told: mpsc::UnboundedReceiver<(Uuid, CrewEvent)>,
@@ -54,11 +58,19 @@ pub(crate) struct Worker {
     stopping: bool,
 }
 
+/// A partition that is let go of.
+struct Telling {
+    /// Under which it was held.
+    epoch: u64,
+    /// Whether the cluster knows.
+    is_known: bool,
+}
+
 /// What a task was about, when it has ended.
 enum Task {
     Coordinated(Uuid),
-    /// The cluster knows what became of a partition.
-    Told(PartitionKey),
+    /// The cluster was told what became of a partition.
+    Told(PartitionKey, Settled),
     /// The cluster knows that a run cannot go on.
     Halted,
 }
@@ -70,6 +82,8 @@ impl Worker {
         workshop: Arc<dyn Workshop>,
         lease: Lease,
         system: Arc<ActorSystem>,
+        taps: Arc<Taps>,
+        relays: Relays,
     ) -> Self {
         let (events, told) = mpsc::unbounded_channel();
         let end = CancellationToken::new();
@@ -80,10 +94,12 @@ impl Worker {
             workshop,
             lease,
             system,
+            relays,
+            taps,
             shares: BTreeMap::new(),
             coordinators: BTreeMap::new(),
             tasks: JoinSet::new(),
-            telling: HashSet::new(),
+            telling: HashMap::new(),
             events,
             told,
             resting: HashMap::new(),
@@ -102,7 +118,7 @@ impl Worker {
             applied.mark_unchanged();
             self.look().await;
             if self.stopping
-                && self.telling.is_empty()
+                && self.telling.values().all(|telling| telling.is_known)
                 && self.shares.values().all(|share| share.here.is_empty())
             {
                 return;
@@ -130,7 +146,7 @@ impl Worker {
     fn wanted(&self) -> BTreeMap<PartitionKey, Wanted> {
         let me = self.consensus.member().node;
         self.consensus.peek(|state| {
-            let with_phase = |key: &PartitionKey, assignment: &etl_raft_state::parts::Assignment| {
+            let with_phase = |key: &PartitionKey, assignment: &Assignment| {
                 let phase = state.runs().get(key.run)?.phase.clone();
                 Some((key.clone(), Wanted { assignment: assignment.clone(), phase }))
             };
@@ -148,7 +164,7 @@ impl Worker {
             let stage = if task.is_finished() { Stage::Ending } else { Stage::Running };
             (PartitionKey::coordinator(*run), stage)
         }));
-        here.extend(self.telling.iter().map(|key| (key.clone(), Stage::Ending)));
+        here.extend(self.telling.keys().map(|key| (key.clone(), Stage::Ending)));
         here
     }
 
@@ -162,6 +178,18 @@ impl Worker {
         let now = Instant::now();
         self.resting.retain(|_, until| *until > now);
         let me = self.consensus.member().node;
+        // A leader may know of a release before this node does, which would begin the partition again meanwhile.
+        let telling = &mut self.telling;
+        self.consensus.peek(|state| {
+            telling.retain(|key, telling| {
+                let is_held = |known: &Assignment| {
+                    known.owner == me
+                        && known.epoch == telling.epoch
+                        && known.state != AssignmentState::Released
+                };
+                !telling.is_known || state.assignments().get(key).is_some_and(is_held)
+            });
+        });
         for (key, action) in reconcile(me, &self.wanted(), &self.here()) {
             match action {
                 Action::Begin if self.resting.contains_key(&key) => {}
@@ -227,10 +255,13 @@ impl Worker {
 
     fn coordinate(&mut self, run: Uuid) {
         let (consensus, workshop) = (self.consensus.clone(), Arc::clone(&self.workshop));
-        let task = self.tasks.spawn(async move {
-            Coordinator { run, consensus, workshop }.run().await;
+        let relays = self.relays.clone();
+        let carried_out = async move {
+            Coordinator { run, consensus, workshop, relays }.run().await;
             Task::Coordinated(run)
-        });
+        };
+        // Also what connectors log is about the run.
+        let task = self.tasks.spawn(carried_out.instrument(tracing::debug_span!("coordinator", %run)));
         self.coordinators.insert(run, task);
     }
 
@@ -244,9 +275,15 @@ impl Worker {
         let begun = match self.share(key.run).await {
             Ok(false) => return,
             Ok(true) => {
-                let row = self.consensus.peek(|state| state.partitions().get(key).cloned());
+                let row = self.consensus.peek(|state| {
+                    let row = state.partitions().get(key).cloned()?;
+                    Some((row, state.checkpoints().of_partition(key).next().is_some()))
+                });
                 match (self.shares.get_mut(&key.run), row) {
-                    (Some(share), Some(row)) => share.begin(key, &row),
+                    (Some(share), Some((row, is_begun))) => {
+                        tracing::debug!(run = %key.run, source = key.source, partition = key.partition, "a partition begins here");
+                        share.begin(key, &row, is_begun)
+                    }
                     _ => return,
                 }
             }
@@ -274,9 +311,10 @@ impl Worker {
         let Some((document, earlier)) = needed else { return Ok(false) };
         let workshop = Arc::clone(&self.workshop);
         let prepared = tokio::task::spawn_blocking(move || workshop.prepare(&document)).await;
-        let prepared = prepared
+        let mut prepared = prepared
             .map_err(|error| EngineError::Internal(error.to_string()))?
             .map_err(|problem| EngineError::Internal(format!("the workflow cannot run here: {problem}")))?;
+        prepared.pipeline = self.relays.relayed(run, &found, prepared.pipeline);
         let share = Share::start(ShareParts {
             run,
             workflow: &found.workflow,
@@ -287,6 +325,7 @@ impl Worker {
             checkpointer: self.checkpointer.clone(),
             workshop: self.workshop.as_ref(),
             system: &self.system,
+            taps: Arc::clone(&self.taps),
             events: self.events.clone(),
         })?;
         self.shares.insert(run, share);
@@ -316,7 +355,7 @@ impl Worker {
         }
         let assigned = || self.consensus.peek(|state| state.assignments().get(key).map(|known| known.epoch));
         let Some(epoch) = claimed.or_else(assigned) else { return };
-        self.telling.insert(key.clone());
+        self.telling.insert(key.clone(), Telling { epoch, is_known: false });
         let command = Release {
             partition: key.clone(),
             epoch,
@@ -327,8 +366,8 @@ impl Worker {
         };
         let (consensus, key) = (self.consensus.clone(), key.clone());
         self.tasks.spawn(async move {
-            settle(&consensus, command).await;
-            Task::Told(key)
+            let settled = settle(&consensus, command).await;
+            Task::Told(key, settled)
         });
     }
 
@@ -343,6 +382,7 @@ impl Worker {
             }
         };
         let Some(key) = share.key(partition) else { return };
+        tracing::debug!(%run, source = key.source, partition = key.partition, end = end.as_str(), "a partition has ended here");
         match end {
             PartitionEnd::Done { markers } => self.release(&key, &markers, true),
             PartitionEnd::Drained { .. } if self.stopping => share.forget(&key),
@@ -361,7 +401,15 @@ impl Worker {
         self.rest(key);
         // Without its epoch or a leader it is not the partition that has failed: it is begun again, here or elsewhere.
         if matches!(error, EngineError::State(error) if error.retry == Retry::Backoff) {
-            tracing::warn!(partition = key.partition, %error, "a partition has stopped");
+            tracing::warn!(run = %key.run, partition = key.partition, %error, "a partition has stopped");
+            return;
+        }
+        // Nor is it when another node does not carry out its part: that one is waited for.
+        let is_alone = self
+            .consensus
+            .peek(|state| state.runs().get(key.run).is_some_and(|run| !are_up(state, &run.hosts)));
+        if is_alone && error.retry() == Retry::Backoff {
+            tracing::warn!(partition = key.partition, %error, "a partition waits for a node that hosts a step");
             return;
         }
         let message = failure(me.node, key, error, markers);
@@ -378,7 +426,12 @@ impl Worker {
                 self.coordinators.remove(&run);
                 self.rest(&PartitionKey::coordinator(run));
             }
-            Ok(Task::Told(key)) => {
+            Ok(Task::Told(key, Settled::Done)) => {
+                if let Some(telling) = self.telling.get_mut(&key) {
+                    telling.is_known = true;
+                }
+            }
+            Ok(Task::Told(key, Settled::Refused | Settled::Unable)) => {
                 self.telling.remove(&key);
             }
             Ok(Task::Halted) => {}

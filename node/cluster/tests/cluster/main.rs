@@ -4,6 +4,7 @@
 
 mod failures;
 mod growth;
+mod hosting;
 mod joining;
 #[allow(dead_code)]
 #[path = "../../../engine/tests/it/fakes/destination.rs"]

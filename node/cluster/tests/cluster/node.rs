@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use etl_cluster::{Candidate, Duties, Error, Health, Local, Probe, Settings, Software, Work, Workshop, join};
+use etl_cluster::{
+    Candidate, Duties, Error, Health, Local, Probe, Settings, Software, Work, WorkParts, Workshop, join,
+};
+use etl_engine::Taps;
 use etl_raft::NodeId;
 use etl_raft::consensus::{self, Clock, Consensus, wall_clock};
 use etl_raft::network::{Dialer, Member, server};
@@ -179,20 +182,34 @@ impl Place {
         };
         let settings = consensus::Settings::default();
         let consensus = Consensus::start(settings, member, storage, self.dialer()).await.unwrap();
+        let taps = Arc::new(Taps::new(|_, _| serde_json::Value::Null));
         let local = Local {
             admin_address: self.admin_address.clone(),
             software: self.software(),
             zone: String::new(),
+            taps: Arc::clone(&taps),
+            logs: Default::default(),
         };
         let (settings, clock) = (self.settings.clone(), self.clock.clone());
         let duties =
             Duties::start_with_clock(consensus.clone(), self.dialer(), local, probe, settings, clock);
         let work = self.workshop.clone().map(|workshop| {
-            let (answered, lease) = (duties.answered(), self.settings.down_after);
-            Work::start(consensus.clone(), workshop, answered, lease, NonZeroUsize::MIN).unwrap()
+            let parts = WorkParts {
+                consensus: consensus.clone(),
+                workshop,
+                dialer: self.dialer(),
+                answered: duties.answered(),
+                lease: self.settings.down_after,
+                threads: NonZeroUsize::MIN,
+                taps: Arc::clone(&taps),
+            };
+            Work::start(parts).unwrap()
         });
         let end = CancellationToken::new();
-        let raft = server().add_service(consensus.service());
+        let mut raft = server().add_service(consensus.service());
+        if let Some(work) = &work {
+            raft = raft.add_service(work.relay().clone().into_server());
+        }
         let admin = server().add_service(duties.service());
         let serving = vec![
             serve(raft, &self.raft_address, end.clone()).await,
@@ -286,19 +303,22 @@ pub async fn leader<'a>(nodes: &[&'a Node]) -> &'a Node {
 
 /// Three nodes that vote and are up; the first has founded the cluster and leads.
 pub async fn three(settings: &Settings) -> [Node; 3] {
-    three_with(settings, None).await
+    three_with(settings, |_| None).await
 }
 
 /// The same with something to work with on partitions.
-pub async fn three_with(settings: &Settings, workshop: Option<Arc<dyn Workshop>>) -> [Node; 3] {
+pub async fn three_with(
+    settings: &Settings,
+    workshop: impl Fn(usize) -> Option<Arc<dyn Workshop>>,
+) -> [Node; 3] {
     let network = Arc::default();
-    let place = async || {
+    let place = async |number| {
         let place = Place::on(&network, settings.clone()).await;
-        Place { workshop: workshop.clone(), ..place }
+        Place { workshop: workshop(number), ..place }
     };
-    let first = place().await.found().await;
-    let second = place().await.start(&[&first]).await;
-    let third = place().await.start(&[&first]).await;
+    let first = place(0).await.found().await;
+    let second = place(1).await.start(&[&first]).await;
+    let third = place(2).await.start(&[&first]).await;
     let all = [&first, &second, &third];
     for node in all {
         node.until_voters(&all).await;

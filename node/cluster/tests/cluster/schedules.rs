@@ -65,6 +65,7 @@ impl Site {
             catch_up,
             next_fire_ms,
             pinned: None,
+            hosts: Default::default(),
         };
         let mut hash = [0; 32];
         hash[..name.len()].copy_from_slice(name.as_bytes());

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use etl_cluster::{Prepared, Workshop, decode_marker};
@@ -12,10 +13,11 @@ use etl_raft::NodeId;
 use etl_raft_state::command::{HaltRun, PutWorkflow, ResumeRun, SetNodeState, StartRun};
 use etl_raft_state::parts::{Halt, RunPhase};
 use etl_raft_state::{ContentHash, NodeState, PartitionKey, RunOutcome};
-use etl_sdk::RetryPolicy;
+use etl_sdk::{Destination, RetryPolicy};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use crate::hosting::Elsewhere;
 use crate::memory::Memory;
 use crate::node::{Node, Place, quick, three_with};
 use crate::numbers::Numbers;
@@ -23,7 +25,7 @@ use crate::numbers::Numbers;
 /// The same source and destination for all nodes.
 struct Shop {
     source: Numbers,
-    memory: Memory,
+    destination: Arc<dyn Destination>,
 }
 
 struct NoLetters;
@@ -53,7 +55,7 @@ impl Workshop for Shop {
             name: step("sink"),
             inputs: vec![step("source")],
             on_error: OnError::Fail,
-            destination: Arc::new(self.memory.clone()),
+            destination: Arc::clone(&self.destination),
         };
         Ok(Prepared {
             pipeline: Pipeline {
@@ -84,40 +86,51 @@ impl Workshop for Shop {
 }
 
 /// A cluster with a run, and what the run delivers.
-struct Site {
-    nodes: Vec<Node>,
-    memory: Memory,
-    gate: Arc<Semaphore>,
-    run: Uuid,
+pub struct Site {
+    pub nodes: Vec<Node>,
+    pub memory: Memory,
+    pub gate: Arc<Semaphore>,
+    pub run: Uuid,
     shop: Arc<Shop>,
 }
 
-const PARTITIONS: usize = 6;
-const RECORDS: u64 = 2000;
+pub const PARTITIONS: usize = 6;
+pub const RECORDS: u64 = 2000;
 
 impl Site {
     /// Nothing is written before the gate opens.
     async fn new(source: Numbers) -> Self {
+        Self::hosted(source, None).await
+    }
+
+    /// The destination is on one node only, by its number.
+    pub async fn hosted(source: Numbers, host: Option<usize>) -> Self {
         let gate = Arc::new(Semaphore::new(0));
         let memory = Memory { gate: Some(Arc::clone(&gate)), ..Memory::default() };
-        let shop = Arc::new(Shop { source, memory: memory.clone() });
-        let nodes: Vec<Node> = three_with(&quick(), Some(Arc::clone(&shop) as _)).await.into();
+        let shop = Arc::new(Shop { source: source.clone(), destination: Arc::new(memory.clone()) });
+        let elsewhere = Arc::new(Shop { source, destination: Arc::new(Elsewhere(memory.clone())) });
+        let shop_of = |number| match host.is_none_or(|host| host == number) {
+            true => Arc::clone(&shop),
+            false => Arc::clone(&elsewhere),
+        };
+        let nodes: Vec<Node> = three_with(&quick(), |number| Some(shop_of(number) as _)).await.into();
         let run = Uuid::new_v4();
         let document = "a workflow".to_owned();
         let hash = ContentHash::from([7; 32]);
         let workflow = "numbers".to_owned();
         let name = workflow.clone();
         nodes[0].write(PutWorkflow { name, document, hash, expected_version: None, schedule: None }).await;
-        let start = StartRun { run, workflow, expected_version: None, replaces: None, pinned: None };
+        let hosts = host.map(|host| ("sink".to_owned(), nodes[host].id())).into_iter().collect();
+        let start = StartRun { run, workflow, expected_version: None, replaces: None, pinned: None, hosts };
         nodes[1].write(start).await;
         Self { nodes, memory, gate, run, shop }
     }
 
-    fn phase(&self, node: usize) -> Option<RunPhase> {
+    pub fn phase(&self, node: usize) -> Option<RunPhase> {
         self.nodes[node].consensus.peek(|state| state.runs().get(self.run).map(|run| run.phase.clone()))
     }
 
-    async fn until_completed(&self, node: usize) {
+    pub async fn until_completed(&self, node: usize) {
         let completed = Some(RunPhase::Finished(RunOutcome::Completed));
         self.nodes[node].until("the run is complete", || self.phase(node) == completed).await;
     }
@@ -131,12 +144,12 @@ impl Site {
         })
     }
 
-    fn owners(&self, node: usize) -> BTreeSet<NodeId> {
+    pub fn owners(&self, node: usize) -> BTreeSet<NodeId> {
         let partitions = self.claimed(node).into_iter().filter(|(_, key)| !key.is_coordinator());
         partitions.map(|(owner, _)| owner).collect()
     }
 
-    async fn until_spread(&self) {
+    pub async fn until_spread(&self) {
         let all: BTreeSet<NodeId> = self.nodes.iter().map(Node::id).collect();
         // Whoever waits at the gate has to get through to be able to let go of a partition that is to move.
         self.nodes[0]
@@ -148,7 +161,7 @@ impl Site {
     }
 
     /// All rows of all partitions once, and every checkpoint at its end.
-    fn assert_complete(&self, node: usize) {
+    pub fn assert_complete(&self, node: usize) {
         let mut rows = self.memory.rows();
         rows.sort_unstable();
         let of = |partition: i64| (0..RECORDS as i64).map(move |i| partition * 1_000_000 + i);
@@ -162,14 +175,14 @@ impl Site {
         assert!(self.memory.content.lock().unwrap().completed >= 1);
     }
 
-    async fn stop(self) {
+    pub async fn stop(self) {
         for node in self.nodes {
             node.stop().await;
         }
     }
 }
 
-fn open(gate: &Semaphore) {
+pub fn open(gate: &Semaphore) {
     gate.add_permits(1 << 20);
 }
 
@@ -280,6 +293,33 @@ async fn a_paused_run_lets_go_of_everything_and_goes_on_where_it_was() {
     site.until_completed(0).await;
     assert!(before < site.memory.rows().len(), "there was something left to do");
     site.assert_complete(0);
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn partitions_that_come_later_are_worked_on_without_a_restart() {
+    let watched = Numbers { watch: Some(Duration::from_millis(50)), ..Numbers::new(PARTITIONS, RECORDS) };
+    let more = Arc::clone(&watched.more);
+    let mut site = Site::new(watched).await;
+    site.until_spread().await;
+    open(&site.gate);
+    let delivered = |site: &Site, partitions: usize| {
+        let mut rows = site.memory.rows();
+        rows.sort_unstable();
+        let of = |partition: i64| (0..RECORDS as i64).map(move |i| partition * 1_000_000 + i);
+        rows.into_iter().eq((0..partitions as i64).flat_map(of))
+    };
+    site.nodes[0].until("what was there first is delivered", || delivered(&site, PARTITIONS)).await;
+    more.store(3, Ordering::SeqCst);
+    site.nodes[0].until("what came is delivered", || delivered(&site, PARTITIONS + 3)).await;
+    // Whoever coordinates the run next goes on looking.
+    let coordinator = PartitionKey::coordinator(site.run);
+    let (owner, _) = site.claimed(0).into_iter().find(|(_, key)| *key == coordinator).unwrap();
+    let place = site.nodes.iter().position(|node| node.id() == owner).unwrap();
+    site.nodes.remove(place).stop().await;
+    more.store(5, Ordering::SeqCst);
+    site.nodes[0].until("what came then is delivered", || delivered(&site, PARTITIONS + 5)).await;
+    assert_eq!(site.phase(0), Some(RunPhase::Running), "it does not end by itself");
     site.stop().await;
 }
 

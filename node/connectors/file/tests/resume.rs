@@ -300,3 +300,33 @@ fn every_fault_of_a_config_is_reported() {
     assert_eq!(shown(json!({"path": "a.txt"})), "format: the format of `a.txt` is not clear from its name");
     assert_eq!(shown(json!({"path": "data/"})), "path: `data/` is a directory");
 }
+
+#[tokio::test]
+async fn a_source_that_waits_for_files_takes_those_that_are_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let pattern = folder.path().join("in-*.jsonl");
+    let source = FileSource.configure(&json!({"path": pattern, "watch": "1h"})).unwrap();
+    assert!(!source.capabilities().bounded);
+    assert_eq!(source.rediscovery(), Some(std::time::Duration::from_secs(3600)));
+    source.check().await.unwrap();
+    assert!(source.discover(&[]).await.unwrap().partitions.is_empty());
+    let at = |name: &str, minutes: u64| {
+        let path = folder.path().join(name);
+        fs::write(&path, "{\"id\":1}\n").unwrap();
+        let written = std::time::SystemTime::now() - std::time::Duration::from_secs(minutes * 60);
+        fs::File::options().append(true).open(&path).unwrap().set_modified(written).unwrap();
+    };
+    at("in-1.jsonl", 59);
+    at("in-2.jsonl", 61);
+    at("in-3.jsonl", 0);
+    let found = source.discover(&[]).await.unwrap();
+    let ids: Vec<&str> = found.partitions.iter().map(|partition| partition.id.0.as_str()).collect();
+    assert_eq!(ids, [folder.path().join("in-2.jsonl").to_str().unwrap()]);
+    for (config, field) in [
+        (json!({"path": "in.jsonl", "watch": "1s"}), "watch"),
+        (json!({"path": "*.jsonl", "watch": "0s"}), "watch"),
+    ] {
+        let errors = FileSource.configure(&config).err().unwrap();
+        assert_eq!(errors[0].path, [field.into()], "{errors:?}");
+    }
+}

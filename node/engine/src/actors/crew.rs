@@ -19,7 +19,10 @@ pub(crate) struct CrewActor {
     /// Chains that run at once.
     parallelism: usize,
     events: mpsc::UnboundedSender<CrewEvent>,
+    /// Those that have been begun before, elsewhere or here, in front.
     waiting: VecDeque<usize>,
+    /// How many of the waiting are such.
+    begun: usize,
     orders: HashMap<usize, OpenChain>,
     running: HashSet<usize>,
     /// Resolves when the supervisor is gone.
@@ -32,6 +35,8 @@ pub(crate) struct CrewActor {
 pub(crate) struct BeginChain {
     pub chain: usize,
     pub request: OpenChain,
+    /// It goes before those that have not been begun yet.
+    pub is_begun: bool,
 }
 
 impl CrewActor {
@@ -48,6 +53,7 @@ impl CrewActor {
             parallelism,
             events,
             waiting: VecDeque::new(),
+            begun: 0,
             orders: HashMap::new(),
             running: HashSet::new(),
             vanished: Some(vanished),
@@ -62,6 +68,7 @@ impl CrewActor {
     fn advance(&mut self, ctx: &mut Context<Self>) {
         while self.running.len() < self.parallelism {
             let Some(chain) = self.waiting.pop_front() else { return };
+            self.begun = self.begun.saturating_sub(1);
             let Some(request) = self.orders.get(&chain).cloned() else { continue };
             self.running.insert(chain);
             let reply = ctx.address().recipient();
@@ -78,7 +85,9 @@ impl CrewActor {
     /// Takes a chain that has not begun off the list; whether it was there.
     fn withdraw(&mut self, chain: usize) -> bool {
         let place = self.waiting.iter().position(|waiting| *waiting == chain);
-        place.is_some_and(|place| self.waiting.remove(place).is_some())
+        let Some(place) = place else { return false };
+        self.begun -= usize::from(place < self.begun);
+        self.waiting.remove(place).is_some()
     }
 }
 
@@ -101,7 +110,13 @@ impl Handler<BeginChain> for CrewActor {
 
     fn handle(&mut self, message: BeginChain, ctx: &mut Self::Context) {
         self.orders.insert(message.chain, message.request);
-        self.waiting.push_back(message.chain);
+        match message.is_begun {
+            true => {
+                self.waiting.insert(self.begun, message.chain);
+                self.begun += 1;
+            }
+            false => self.waiting.push_back(message.chain),
+        }
         self.advance(ctx);
     }
 }

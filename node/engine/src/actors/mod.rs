@@ -13,4 +13,4 @@ mod workflow;
 
 pub(crate) use crew::{BeginChain, CrewActor};
 pub(crate) use supervisor::{StartChain, SupervisorActor};
-pub(crate) use workflow::{Begin, WorkflowActor, WorkflowSetup};
+pub(crate) use workflow::{Begin, Grow, WorkflowActor, WorkflowSetup};

@@ -10,6 +10,7 @@ use super::destination::DestinationActor;
 use crate::EngineError;
 use crate::chain::{ChainPlan, process};
 use crate::messages::{Arrival, ProcessChunk, Processed};
+use crate::taps::ChainTaps;
 
 /// Decodes, transforms and encodes chunks on blocking threads. Several work for one chain; the destinations restore
 /// the order. How many chunks are here at once is bounded by the slots that the source takes.
@@ -22,6 +23,7 @@ pub(crate) struct ProcessorActor {
     pub destinations: Vec<Addr<DestinationActor>>,
     /// One permit per thread that computes, over all chains of the process.
     pub threads: Arc<Semaphore>,
+    pub taps: ChainTaps,
     pub farewell: Option<Farewell>,
 }
 
@@ -40,12 +42,12 @@ impl Handler<ProcessChunk> for ProcessorActor {
     fn handle(&mut self, message: ProcessChunk, ctx: &mut Self::Context) {
         let (plan, encoders) = (Arc::clone(&self.plan), Arc::clone(&self.encoders));
         let (starts, threads) = (Arc::clone(&self.starts), Arc::clone(&self.threads));
-        let destinations = self.destinations.clone();
+        let (destinations, taps) = (self.destinations.clone(), self.taps.clone());
         let work = async move {
             let ProcessChunk { seq, chunk, mut permit, slot } = message;
             let thread = threads.acquire_owned().await;
             let computed = tokio::task::spawn_blocking(move || {
-                let parts = process(&plan, &encoders, &starts, chunk);
+                let parts = process(&plan, &encoders, &starts, chunk, &taps);
                 drop(thread);
                 parts
             });

@@ -18,6 +18,7 @@ use crate::options::ChainShare;
 use crate::ports::DeadLetters;
 use crate::progress::Progress;
 use crate::sequencer::Sequencer;
+use crate::taps::ChainTaps;
 
 /// Bytes of a unit when neither the destination nor the memory budget asks for less.
 const UNIT_BYTES: u64 = 256 << 20;
@@ -30,6 +31,7 @@ pub(super) struct Machinery {
     pub dead_letters: Arc<dyn DeadLetters>,
     pub progress: Arc<Progress>,
     pub threads: Arc<Semaphore>,
+    pub taps: ChainTaps,
 }
 
 /// A chain's actors, running.
@@ -52,7 +54,7 @@ pub(super) fn spawn(
     attempt: Attempt,
     machinery: Machinery,
 ) -> Spawned {
-    let Machinery { arbiter, share, commit_interval, dead_letters, progress, threads } = machinery;
+    let Machinery { arbiter, share, commit_interval, dead_letters, progress, threads, taps } = machinery;
     let keeps_letters = keeps_letters(plan);
     let start = |position: &Option<Position>| position.clone().unwrap_or_else(Position::start);
     let starts = opened.routes.iter().map(|route| start(&route.marker.position)).collect();
@@ -98,6 +100,7 @@ pub(super) fn spawn(
                 starts: Arc::clone(&starts),
                 destinations: destinations.clone(),
                 threads: Arc::clone(&threads),
+                taps: taps.clone(),
                 farewell: None,
             };
             ProcessorActor::start_in_arbiter(&arbiter, |_| actor)

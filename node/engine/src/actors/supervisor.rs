@@ -6,6 +6,7 @@ use actix::prelude::*;
 use etl_model::{Marker, Position, Retry, Route};
 use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::attempt::Attempt;
 use super::source::SourceActor;
@@ -20,6 +21,7 @@ use crate::messages::{
 use crate::options::{ChainShare, EngineOptions};
 use crate::ports::{DeadLetters, RunState};
 use crate::progress::Progress;
+use crate::taps::{ChainTaps, Taps};
 
 /// The shortest time between two writes of checkpoints.
 const CHECKPOINT_PAUSE: Duration = Duration::from_millis(200);
@@ -74,6 +76,7 @@ pub(crate) struct SupervisorActor {
     pub state: Arc<dyn RunState>,
     pub dead_letters: Arc<dyn DeadLetters>,
     pub progress: Arc<Progress>,
+    pub taps: Arc<Taps>,
     pub threads: Arc<Semaphore>,
     pub arbiters: Vec<ArbiterHandle>,
     chains: HashMap<usize, Chain>,
@@ -95,6 +98,7 @@ impl SupervisorActor {
         state: Arc<dyn RunState>,
         dead_letters: Arc<dyn DeadLetters>,
         progress: Arc<Progress>,
+        taps: Arc<Taps>,
         arbiters: Vec<ArbiterHandle>,
         alive: oneshot::Sender<()>,
     ) -> Self {
@@ -104,6 +108,7 @@ impl SupervisorActor {
             state,
             dead_letters,
             progress,
+            taps,
             threads,
             arbiters,
             chains: HashMap::new(),
@@ -124,7 +129,10 @@ impl SupervisorActor {
         chain.error = None;
         let request = chain.request.clone();
         let attempt = chain.attempt;
-        let opened = async move { open(&request).await }.into_actor(self);
+        // Also what connectors log is about the run.
+        let (run, partition) = (request.run.run, &request.partition.id);
+        let span = tracing::debug_span!("chain", %run, %partition);
+        let opened = async move { open(&request).await }.instrument(span).into_actor(self);
         ctx.spawn(opened.map(move |opened, actor, ctx| actor.opened(id, attempt, opened, ctx)));
     }
 
@@ -166,6 +174,12 @@ impl SupervisorActor {
             dead_letters: Arc::clone(&self.dead_letters),
             progress: Arc::clone(&self.progress),
             threads: Arc::clone(&self.threads),
+            taps: ChainTaps::new(
+                Arc::clone(&self.taps),
+                chain.request.run.run,
+                chain.request.plan.source.name.clone(),
+                chain.request.partition.id.clone(),
+            ),
         };
         let spawned = spawn(&chain.request.plan, opened, attempt, machinery);
         (chain.spawned, chain.actors) = (spawned.actors, spawned.actors);
@@ -221,7 +235,8 @@ impl SupervisorActor {
         let again = error.retry() == Retry::Backoff && !chain.draining;
         match again.then(|| chain.pauses.next()).flatten() {
             Some(pause) => {
-                tracing::warn!(%source, %partition, %error, attempt = chain.attempt, ?pause, "retrying");
+                let run = chain.request.run.run;
+                tracing::warn!(%run, %source, %partition, %error, attempt = chain.attempt, ?pause, "retrying");
                 self.progress.retrying(source, partition);
                 chain.phase = Phase::Pausing;
                 ctx.run_later(pause, move |actor, ctx| actor.open(id, ctx));

@@ -22,6 +22,8 @@ pub(crate) struct WorkflowSetup {
     pub share: ChainShare,
     /// Chains that run at once.
     pub parallelism: usize,
+    /// Whether further chains may come until it is told to stop.
+    pub grows: bool,
     pub retry: RetryPolicy,
     pub supervisor: Addr<SupervisorActor>,
     pub started: Instant,
@@ -44,6 +46,11 @@ pub(crate) struct WorkflowActor {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Begin(pub oneshot::Sender<RunReport>);
+
+/// Partitions have come.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Grow(pub Vec<OpenChain>);
 
 impl WorkflowActor {
     /// A run that has not begun.
@@ -69,7 +76,8 @@ impl WorkflowActor {
             let reply = ctx.address().recipient();
             self.setup.supervisor.do_send(StartChain { chain, request, share: self.setup.share, reply });
         }
-        if self.running == 0 {
+        let waits = self.setup.grows && !self.stopping;
+        if self.running == 0 && !waits {
             self.finish(ctx);
         }
     }
@@ -87,7 +95,7 @@ impl WorkflowActor {
     }
 
     fn finish(&mut self, ctx: &mut Context<Self>) {
-        if self.done() < self.setup.chains.len() || !self.failures.is_empty() {
+        if self.setup.grows || self.done() < self.setup.chains.len() || !self.failures.is_empty() {
             let outcome = if self.failures.is_empty() { Outcome::Stopped } else { Outcome::Failed };
             return self.conclude(outcome);
         }
@@ -152,8 +160,25 @@ impl Handler<Begin> for WorkflowActor {
 impl Handler<Drain> for WorkflowActor {
     type Result = ();
 
-    fn handle(&mut self, _: Drain, _: &mut Self::Context) {
+    fn handle(&mut self, _: Drain, ctx: &mut Self::Context) {
+        let waited = self.setup.grows && self.running == 0 && !self.stopping;
         self.stop();
+        if waited {
+            self.finish(ctx);
+        }
+    }
+}
+
+impl Handler<Grow> for WorkflowActor {
+    type Result = ();
+
+    fn handle(&mut self, message: Grow, ctx: &mut Self::Context) {
+        let known = self.setup.chains.len();
+        self.setup.chains.extend(message.0);
+        self.waiting.extend(known..self.setup.chains.len());
+        if !self.stopping {
+            self.advance(ctx);
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use etl_sdk::{Chunk, Encoded, Encoder, failpoint};
 
 use super::plan::{ChainPlan, Input};
 use crate::ports::DeadLetter;
+use crate::taps::ChainTaps;
 use crate::{EngineError, guard::Guard};
 
 /// What one chunk means for one destination.
@@ -43,6 +44,7 @@ pub(crate) fn process(
     encoders: &[Arc<dyn Encoder>],
     starts: &[Position],
     chunk: Box<dyn Chunk>,
+    taps: &ChainTaps,
 ) -> Result<Vec<Part>, EngineError> {
     let end = chunk.end();
     let source_bytes = chunk.source_bytes();
@@ -55,6 +57,7 @@ pub(crate) fn process(
     }
     let guard = Guard::new(plan.source.name.clone());
     let decoded = guard.compute(|| chunk.decode())?;
+    taps.pass(&plan.source.name, &decoded.batches);
     run.count_read(&decoded.batches, &decoded.errors);
     run.lose(Input::Source, decoded.errors)?;
 
@@ -70,6 +73,7 @@ pub(crate) fn process(
                 out.push(processed.batch);
             }
         }
+        taps.pass(&node.step.name, &out);
         results.push(out);
     }
     for (index, output) in plan.outputs.iter().enumerate() {
@@ -79,6 +83,7 @@ pub(crate) fn process(
             if batch.is_empty() {
                 continue;
             }
+            taps.pass(&output.step.name, std::slice::from_ref(&batch));
             let mut encoded = guard.compute(|| encoders[index].encode(batch))?;
             let errors = std::mem::take(&mut encoded.errors);
             run.parts[index].counters.delivered += encoded.rows;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use etl_engine::{
     ActorSystem, Crew, CrewEvent, CrewSetup, PartitionEnd, PartitionOrder, Pipeline, Progress, SourceStep,
+    Taps,
 };
 use etl_model::{OnError, PartitionId, StepName};
 use etl_sdk::PartitionInfo;
@@ -33,6 +34,7 @@ fn workplace(bed: &Bed) -> Workplace {
         state: Arc::new(bed.state.clone()),
         dead_letters: Arc::new(bed.state.clone()),
         progress: Arc::new(Progress::default()),
+        taps: Arc::new(Taps::new(|_, _| serde_json::Value::Null)),
         events: sender,
     };
     Workplace { crew: Crew::start(&system, setup), events, _system: system }
@@ -41,7 +43,15 @@ fn workplace(bed: &Bed) -> Workplace {
 impl Workplace {
     fn begin(&self, index: usize) {
         let info = PartitionInfo { id: PartitionId(index.to_string()), bytes: None, records: None };
-        self.crew.begin(PartitionOrder { source: source(), info, index, start: None }).unwrap();
+        self.crew
+            .begin(PartitionOrder { source: source(), info, index, start: None, is_begun: false })
+            .unwrap();
+    }
+
+    fn go_on(&self, index: usize) {
+        let info = PartitionInfo { id: PartitionId(index.to_string()), bytes: None, records: None };
+        let order = PartitionOrder { source: source(), info, index, start: None, is_begun: true };
+        self.crew.begin(order).unwrap();
     }
 
     fn next(&mut self) -> (usize, PartitionEnd) {
@@ -140,7 +150,13 @@ fn a_partition_that_cannot_go_on_does_not_hold_up_the_others() {
     };
     let mut place = workplace(&bed);
     let info = PartitionInfo { id: PartitionId("0".to_owned()), bytes: None, records: None };
-    let bad = PartitionOrder { source: StepName::new("bad").unwrap(), info, index: 7, start: None };
+    let bad = PartitionOrder {
+        source: StepName::new("bad").unwrap(),
+        info,
+        index: 7,
+        start: None,
+        is_begun: false,
+    };
     place.crew.begin(bad).unwrap();
     place.begin(1);
     let (mut failed, mut done) = (0, 0);
@@ -164,9 +180,29 @@ fn everything_ends_with_its_crew() {
     let bed = Bed::new().source(endless).destination("sink", &["source"], &memory);
     let Workplace { crew, mut events, _system } = workplace(&bed);
     let info = PartitionInfo { id: PartitionId("0".to_owned()), bytes: None, records: None };
-    crew.begin(PartitionOrder { source: source(), info, index: 0, start: None }).unwrap();
+    crew.begin(PartitionOrder { source: source(), info, index: 0, start: None, is_begun: false }).unwrap();
     until(|| !memory.rows().is_empty());
     drop(crew);
     while events.blocking_recv().is_some() {}
     until(|| Arc::strong_count(&memory.content) == 1 + 1);
+}
+
+/// What another node has begun does not wait for what nobody has begun yet.
+#[test]
+fn what_was_begun_before_goes_on_first() {
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    let memory = Memory { gate: Some(Arc::clone(&gate)), ..Memory::default() };
+    let mut bed = Bed::new().source(Numbers::new(6, 50)).destination("sink", &["source"], &memory);
+    bed.options.parallelism = NonZeroUsize::MIN;
+    let mut place = workplace(&bed);
+    (0..3).for_each(|partition| place.begin(partition));
+    place.go_on(3);
+    place.go_on(4);
+    place.begin(5);
+    place.crew.kill(3);
+    assert!(matches!(place.next(), (3, PartitionEnd::Killed)));
+    place.go_on(3);
+    gate.add_permits(1 << 20);
+    let order: Vec<usize> = (0..6).map(|_| place.next().0).collect();
+    assert_eq!(order, [0, 4, 3, 1, 2, 5]);
 }

@@ -8,3 +8,4 @@ mod fakes;
 mod faults;
 mod graph;
 mod stopping;
+mod taps;

@@ -15,4 +15,5 @@ pub(crate) use at::At;
 pub(crate) use checker::check;
 pub(crate) use describe::shorten;
 pub(crate) use json::to_json;
-pub(crate) use suggest::{did_you_mean, one_of, suggest};
+pub use suggest::did_you_mean;
+pub(crate) use suggest::{one_of, suggest};

@@ -17,7 +17,7 @@ pub(crate) use workflow::{RawFile, RawWorkflow};
 pub(crate) const RESERVED_WORKFLOW: &[&str] = &["placement", "circuit_breaker", "fallback", "tests"];
 
 /// Keys of a step that are reserved for coming versions.
-pub(crate) const RESERVED_STEP: &[&str] = &["retry", "circuit_breaker", "fallback", "placement"];
+pub(crate) const RESERVED_STEP: &[&str] = &["retry", "circuit_breaker", "fallback"];
 
 /// The schema of a raw type as a JSON document.
 pub(crate) fn schema<T: schemars::JsonSchema>() -> serde_json::Value {

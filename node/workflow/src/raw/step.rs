@@ -14,6 +14,8 @@ pub(crate) struct RawLinearStep {
     config: Option<Map<String, Value>>,
     /// What happens to a record that this step cannot process.
     on_error: Option<RawOnError>,
+    /// Where this step is carried out in a cluster.
+    placement: Option<RawPlacement>,
 }
 
 /// A source of the graph form.
@@ -27,6 +29,8 @@ pub(crate) struct RawSource {
     config: Option<Map<String, Value>>,
     /// What happens to a record that this step cannot process.
     on_error: Option<RawOnError>,
+    /// Where this step is carried out in a cluster.
+    placement: Option<RawPlacement>,
 }
 
 /// A transformation or destination of the graph form.
@@ -43,6 +47,18 @@ pub(crate) struct RawStep {
     config: Option<Map<String, Value>>,
     /// What happens to a record that this step cannot process.
     on_error: Option<RawOnError>,
+    /// Where this step is carried out in a cluster.
+    placement: Option<RawPlacement>,
+}
+
+/// Where a step is carried out in a cluster; without it, files of one machine belong to the node that was asked to run the
+/// workflow, and everything else to whichever node works on the partition.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "read from the tree; here for the schema")]
+pub(crate) struct RawPlacement {
+    /// The number of the node, as `cluster status` shows it.
+    node: std::num::NonZeroU64,
 }
 
 #[derive(JsonSchema)]

@@ -38,6 +38,8 @@ pub(crate) struct Draft<'t> {
     /// The key `config` and its value.
     pub config: Option<(Mark, &'t Node)>,
     pub on_error: OnError,
+    /// The node that carries it out, with the place of the number.
+    pub node: Option<(u64, Mark)>,
 }
 
 /// An entry of `inputs`.

@@ -10,7 +10,7 @@ use crate::raw::{self, RESERVED_STEP, RawLinearStep, RawSource, RawStep};
 use crate::read::{Draft, Input, Role};
 use crate::sink::Sink;
 use crate::source::Mark;
-use crate::yaml::{Entry, Map, Node, Value};
+use crate::yaml::{Entry, Map, Node, Typed, Value};
 
 static LINEAR_STEP: LazyLock<Json> = LazyLock::new(raw::schema::<RawLinearStep>);
 static SOURCE: LazyLock<Json> = LazyLock::new(raw::schema::<RawSource>);
@@ -181,7 +181,17 @@ impl<'t> Reader<'t, '_> {
                 Some(("skip", _)) => OnError::Skip,
                 _ => OnError::Fail,
             },
+            node: field("placement")
+                .and_then(|node| node.map()?.get("node"))
+                .and_then(|node| Some((number(node)?, node.mark))),
         });
+    }
+}
+
+fn number(node: &Node) -> Option<u64> {
+    match node.scalar()?.natural() {
+        Typed::Number(number) => number.as_u64(),
+        _ => None,
     }
 }
 

@@ -8,6 +8,7 @@ mod graph;
 mod kinds;
 mod misplaced;
 mod names;
+mod placement;
 mod schedule;
 mod settings;
 mod workflow;

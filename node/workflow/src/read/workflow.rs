@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use crate::check::{At, check, suggest};
 use crate::codes;
 use crate::raw::{self, RESERVED_WORKFLOW, RawFile, RawWorkflow};
-use crate::read::{Role, configs, form, graph, misplaced, names, settings};
+use crate::read::{Role, configs, form, graph, misplaced, names, placement, settings};
 use crate::secrets::StepConfig;
 use crate::sink::Sink;
 use crate::source::SourceText;
@@ -59,6 +59,7 @@ pub(crate) fn workflow(
         return None;
     }
     names::check(&drafts, sink);
+    placement::check(&drafts, sink);
     let graph = graph::build(&drafts, sink);
     if sink.failed() {
         return None;
@@ -77,6 +78,7 @@ pub(crate) fn workflow(
                 .collect::<Option<_>>()?,
             config: StepConfig::new(config.value, config.secrets),
             on_error: draft.on_error,
+            node: draft.node.map(|(node, _)| node),
             span: draft.mark.into(),
             origin: Arc::new(config.origin),
         };

@@ -18,6 +18,10 @@ pub(crate) struct Flow {
     synced: AtomicU64,
     /// Whether a sync is under way. There is never more than one, so that waiters are told in the order they came.
     syncing: AtomicBool,
+    /// Whether somebody waits for the sync after the one under way.
+    wanted: AtomicBool,
+    /// Whether the watcher waits for the next sync to end.
+    resting: AtomicBool,
     failure: OnceLock<(io::ErrorKind, String)>,
     events: mpsc::Sender<Event>,
     reserve: Arc<Reserve>,
@@ -27,28 +31,48 @@ pub(crate) struct Flow {
 /// Wakes the watcher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// A sync is over, well or not.
+    /// A sync is over, and there is something to do; or it has failed.
     Synced,
     Stop,
 }
 
 impl Flow {
     pub(crate) fn new(synced: u64, events: mpsc::Sender<Event>, reserve: Arc<Reserve>, wal: PathBuf) -> Self {
-        let (synced, syncing) = (AtomicU64::new(synced), AtomicBool::new(false));
-        Self { synced, syncing, failure: OnceLock::new(), events, reserve, wal }
+        let (synced, failure) = (AtomicU64::new(synced), OnceLock::new());
+        let [syncing, wanted, resting] = [const { AtomicBool::new(false) }; 3];
+        Self { synced, syncing, wanted, resting, failure, events, reserve, wal }
     }
 
     pub(crate) fn synced(&self) -> u64 {
-        self.synced.load(Ordering::Acquire)
+        self.synced.load(Ordering::SeqCst)
     }
 
-    /// Whether the caller may start a sync, which it then must.
+    /// Whether the caller may start a sync, which it then must. If not, the watcher is told when the one under way is over.
     pub(crate) fn may_sync(&self) -> bool {
-        !self.syncing.swap(true, Ordering::AcqRel)
+        let begin = || !self.syncing.swap(true, Ordering::SeqCst);
+        if begin() {
+            return true;
+        }
+        self.wanted.store(true, Ordering::SeqCst);
+        // It may have ended before it could be seen that another is wanted.
+        begin()
     }
 
-    pub(crate) fn is_syncing(&self) -> bool {
-        self.syncing.load(Ordering::Acquire)
+    /// Whether a sync is under way, of whose end the watcher will be told.
+    pub(crate) fn will_tell(&self) -> bool {
+        self.wanted.store(true, Ordering::SeqCst);
+        self.syncing.load(Ordering::SeqCst)
+    }
+
+    /// Whether the watcher, which has marked `end`, may wait until it is told of a sync.
+    pub(crate) fn may_rest(&self, end: u64) -> bool {
+        self.resting.store(true, Ordering::SeqCst);
+        // One that ended before may have told nobody.
+        let may_rest = self.synced() <= end;
+        if !may_rest {
+            self.resting.store(false, Ordering::SeqCst);
+        }
+        may_rest
     }
 
     /// The first failure, for ever. What the disk holds after a failed write or sync is not known, so nothing may be
@@ -106,13 +130,17 @@ impl Flushed {
 impl Callback for Flushed {
     fn send(mut self, result: Result<(), io::Error>) {
         match &result {
-            Ok(()) => self.flow.synced.store(self.end, Ordering::Release),
+            Ok(()) => self.flow.synced.store(self.end, Ordering::SeqCst),
             Err(error) => self.flow.fail(error),
         }
         self.tell(&result);
         self.called = true;
-        self.flow.syncing.store(false, Ordering::Release);
-        self.flow.send(Event::Synced);
+        self.flow.syncing.store(false, Ordering::SeqCst);
+        let is_wanted = self.flow.wanted.swap(false, Ordering::SeqCst);
+        // Waking the watcher costs more than most of what it would find to do.
+        if self.flow.resting.swap(false, Ordering::SeqCst) || is_wanted {
+            self.flow.send(Event::Synced);
+        }
     }
 }
 

@@ -23,7 +23,7 @@ use crate::type_config::LogId;
 const CHUNK_BYTES: usize = 16 << 20;
 
 /// Entries kept in memory beside those of the file being written, in bytes.
-const CACHE_BYTES: usize = 32 << 20;
+const CACHE_BYTES: usize = 8 << 20;
 
 /// An open log. Closes itself when dropped: what was written is synced first.
 pub(crate) struct Log {

@@ -25,25 +25,31 @@ pub(crate) fn watch(core: Arc<Core>, mut marker: EndMarker, events: Receiver<Eve
 fn run(core: &Core, marker: &mut EndMarker, events: &Receiver<Event>) -> Result<(), Error> {
     let mut marked = Instant::now();
     loop {
-        let event = if marker.end() < core.flow.synced() {
+        let synced = core.flow.synced();
+        let event = if marker.end() < synced {
             events.recv_timeout(REST)
-        } else {
+        } else if core.flow.may_rest(marker.end()) {
             let event = events.recv().map_err(|_| RecvTimeoutError::Disconnected);
             marked = Instant::now();
             event
+        } else {
+            continue;
         };
-        match event {
+        let rests = match event {
             Ok(Event::Synced) => {
                 core.continue_syncing()?;
-                if marked.elapsed() < AGE {
-                    continue;
-                }
+                false
             }
-            Err(RecvTimeoutError::Timeout) => core.hand_over()?,
+            Err(RecvTimeoutError::Timeout) => core.flow.synced() == synced,
             Ok(Event::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+        };
+        if rests {
+            core.hand_over()?;
         }
-        marker.advance(core.flow.synced())?;
-        marked = Instant::now();
+        if rests || marked.elapsed() >= AGE {
+            marker.advance(core.flow.synced())?;
+            marked = Instant::now();
+        }
     }
     while core.sync_rest()? {
         // The sync under way reports itself, also when it fails.

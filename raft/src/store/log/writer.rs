@@ -192,13 +192,13 @@ impl Core {
         self.write(|writer| if writer.waiting.is_empty() { Ok(()) } else { writer.sync(&self.flow) })
     }
 
-    /// Syncs whatever is not synced, if no sync is under way; whether one is under way then.
+    /// Syncs whatever is not synced, if no sync is under way; whether one is under way then, whose end is told.
     pub(crate) fn sync_rest(&self) -> Result<bool, Error> {
         self.write(|writer| {
             if writer.end > self.flow.synced() {
                 writer.sync(&self.flow)?;
             }
-            Ok(self.flow.is_syncing())
+            Ok(self.flow.will_tell())
         })
     }
 

@@ -6,6 +6,7 @@ mod database;
 mod digest;
 mod generation;
 mod install;
+mod jobs;
 mod local;
 mod open;
 mod persister;
@@ -14,6 +15,7 @@ mod position;
 mod row;
 mod shared;
 mod state_machine;
+mod unwritten;
 
 pub use builder::SnapshotBuilder;
 pub(super) use open::{Found, find, has_database, start};

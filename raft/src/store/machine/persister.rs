@@ -5,17 +5,15 @@ use std::{io, mem};
 
 use etl_raft_state::State;
 use openraft::StoredMembership;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::database::{Changes, Database};
 use super::generation;
+use super::jobs::{Closed, Done, Job, Jobs};
 use super::position::Position;
 use crate::Error;
 use crate::store::reserve::Reserve;
 use crate::type_config::{LogId, NodeId, Peer};
-
-/// How many applications of entries may wait for the disk before applying waits too.
-const QUEUE: usize = 1024;
 
 /// The database is written anew when its file is this many times as large as what is in it,
 const WASTE: u64 = 8;
@@ -23,37 +21,33 @@ const WASTE: u64 = 8;
 /// but not while it is smaller than this.
 const SMALL_BYTES: u64 = 32 << 20;
 
-enum Job {
-    Write { changes: Changes, applied: Option<LogId>, membership: Option<StoredMembership<NodeId, Peer>> },
-    Sync { done: Done },
-    Replace { state: Box<State>, position: Box<Position>, done: Done },
-}
-
-type Done = oneshot::Sender<Result<(), Error>>;
-
 /// Writes the state machine to disk, on a thread of its own and in the order of the calls, so that neither readers nor
 /// those who apply entries wait for the disk. Dropping it writes and syncs what is left.
+///
+/// What a crash loses is applied again from the log, so that nothing is gained by writing each change at once: a row that
+/// changes all the time is written about once a second.
 pub(super) struct Persister {
-    /// Absent only while dropping.
-    jobs: Option<mpsc::Sender<Job>>,
+    jobs: Arc<Jobs>,
     failure: Arc<OnceLock<String>>,
     dir: PathBuf,
+    /// Absent only while dropping.
     thread: Option<JoinHandle<()>>,
 }
 
 impl Persister {
     /// `dir` is the directory of all databases, `database` the one in use.
     pub(super) fn start(dir: PathBuf, database: Database, reserve: Arc<Reserve>) -> Result<Self, Error> {
-        let (jobs, queue) = mpsc::channel(QUEUE);
+        let jobs = Arc::new(Jobs::default());
         let failure = Arc::new(OnceLock::new());
         let thread = thread::Builder::new()
             .name("state-writer".to_owned())
             .spawn({
-                let worker = Worker { dir: dir.clone(), database, failure: failure.clone(), reserve };
-                move || worker.run(queue)
+                let (dir, jobs, failure) = (dir.clone(), jobs.clone(), failure.clone());
+                let worker = Worker { dir, database, jobs: Abandoning(jobs), failure, reserve };
+                move || worker.run()
             })
             .map_err(Error::io(&dir))?;
-        Ok(Self { jobs: Some(jobs), failure, dir, thread: Some(thread) })
+        Ok(Self { jobs, failure, dir, thread: Some(thread) })
     }
 
     /// Takes over what an application of entries has changed, and returns before it is on disk.
@@ -66,31 +60,25 @@ impl Persister {
         applied: Option<LogId>,
         membership: Option<StoredMembership<NodeId, Peer>>,
     ) -> Result<(), Error> {
-        self.send(Job::Write { changes, applied, membership }).await
+        let written = self.jobs.write(changes, applied, membership).await;
+        written.map_err(|Closed| self.failed())
     }
 
     /// Returns when all that was taken over before is durable.
     pub(super) async fn sync(&self) -> Result<(), Error> {
         let (done, answer) = oneshot::channel();
-        self.send(Job::Sync { done }).await?;
+        self.jobs.push(Job::Sync { done }).map_err(|Closed| self.failed())?;
         answer.await.unwrap_or_else(|_| Err(self.failed()))
     }
 
-    /// Puts another state in the place of all that was written, durably; a crash leaves the one or the other.
-    pub(super) async fn replace(&self, state: State, position: Position) -> Result<(), Error> {
-        let (done, answer) = oneshot::channel();
-        self.send(Job::Replace { state: Box::new(state), position: Box::new(position), done }).await?;
-        answer.await.unwrap_or_else(|_| Err(self.failed()))
-    }
-
-    async fn send(&self, job: Job) -> Result<(), Error> {
-        if self.failure.get().is_some() {
-            return Err(self.failed());
-        }
-        match &self.jobs {
-            Some(jobs) => jobs.send(job).await.map_err(|_| self.failed()),
-            None => Err(self.failed()),
-        }
+    /// Takes over another state in the place of all that was written, and returns before it is on disk; a crash leaves the one
+    /// or the other.
+    ///
+    /// # Errors
+    /// As of [`write`](Self::write).
+    pub(super) fn replace(&self, state: State, position: Position) -> Result<(), Error> {
+        let job = Job::Replace { state: Box::new(state), position: Box::new(position) };
+        self.jobs.push(job).map_err(|Closed| self.failed())
     }
 
     fn failed(&self) -> Error {
@@ -101,7 +89,7 @@ impl Persister {
 
 impl Drop for Persister {
     fn drop(&mut self) {
-        self.jobs = None;
+        self.jobs.close();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -113,17 +101,27 @@ impl Drop for Persister {
 struct Worker {
     dir: PathBuf,
     database: Database,
+    jobs: Abandoning,
     failure: Arc<OnceLock<String>>,
     reserve: Arc<Reserve>,
 }
 
+/// The jobs of a worker, which nobody carries out any more once it is gone, however it has ended.
+struct Abandoning(Arc<Jobs>);
+
+impl Drop for Abandoning {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
 impl Worker {
-    fn run(mut self, mut queue: mpsc::Receiver<Job>) {
-        while let Some(job) = queue.blocking_recv() {
+    fn run(mut self) {
+        while let Some(job) = self.jobs.0.next() {
             if let Err(error) = self.carry_out(job) {
                 tracing::error!(%error, "the state cannot be written any more; this node stops taking part");
                 self.reserve.release_if_full(&error);
-                // Dropping the queue tells those who wait and those who come.
+                // Before those who wait are told, which dropping the jobs does.
                 let _ = self.failure.set(error.to_string());
                 return;
             }
@@ -135,17 +133,15 @@ impl Worker {
 
     fn carry_out(&mut self, job: Job) -> Result<(), Error> {
         match job {
-            Job::Write { changes, applied, membership } => {
-                self.database.write(changes, applied, membership.as_ref())
+            Job::Write(mut unwritten) => {
+                let (applied, membership) = (unwritten.applied, unwritten.membership.take());
+                self.database.write(unwritten.into_changes(), applied, membership.as_ref())
             }
             Job::Sync { done } => {
                 let result = self.sync();
                 answer(done, result)
             }
-            Job::Replace { state, position, done } => {
-                let result = self.replace(&state, &position);
-                answer(done, result)
-            }
+            Job::Replace { state, position } => self.replace(&state, &position),
         }
     }
 

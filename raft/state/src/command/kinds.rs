@@ -3,9 +3,9 @@ use serde::{Deserialize, Serialize};
 use super::apply::Apply;
 use super::{
     AddPartitions, AdoptCluster, AdvanceCheckpoints, Assign, BeginDrain, Claim, DeleteSchedule, DeleteSecret,
-    DeleteUser, DeleteWorkflow, FinishRun, FireSchedule, HaltRun, PutSchedule, PutSecret, PutUser,
-    PutWorkflow, RaiseFeatureLevel, RecordAudit, RegisterNode, Release, ResumeRun, SetNodeState, SkipTicks,
-    StartRun, UpdateNode,
+    DeleteUser, DeleteWorkflow, FinishRun, FireSchedule, ForgetProgress, HaltRun, PutSchedule, PutSecret,
+    PutUser, PutWorkflow, RaiseFeatureLevel, RecordAudit, RegisterNode, Release, ResumeRun, SetNodeState,
+    SkipTicks, StartRun, UpdateNode,
 };
 
 /// One change of what the cluster has agreed on.
@@ -25,6 +25,7 @@ pub enum Command {
     ResumeRun(ResumeRun),
     AddPartitions(AddPartitions),
     FinishRun(FinishRun),
+    ForgetProgress(ForgetProgress),
     Assign(Assign),
     BeginDrain(BeginDrain),
     Claim(Claim),
@@ -68,6 +69,7 @@ impl Command {
             Self::ResumeRun(command) => command,
             Self::AddPartitions(command) => command,
             Self::FinishRun(command) => command,
+            Self::ForgetProgress(command) => command,
             Self::Assign(command) => command,
             Self::BeginDrain(command) => command,
             Self::Claim(command) => command,
@@ -118,6 +120,7 @@ from_struct!(
     ResumeRun,
     AddPartitions,
     FinishRun,
+    ForgetProgress,
     Assign,
     BeginDrain,
     Claim,

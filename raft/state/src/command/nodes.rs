@@ -3,7 +3,7 @@ use uuid::Uuid;
 
 use super::apply::Apply;
 use crate::keys::NodeId;
-use crate::limits::{MAX_ADDRESS, MAX_WORD, within};
+use crate::limits::{DOWNS_KEPT, MAX_ADDRESS, MAX_WORD, within};
 use crate::moment::Moment;
 use crate::parts::{Node, NodeState};
 use crate::rejection::Rejection;
@@ -100,6 +100,7 @@ impl Apply for RegisterNode {
                 state_since_ms: at.time_ms,
                 registered_at_ms: at.time_ms,
                 down_from: None,
+                downs_ms: Vec::new(),
             },
         );
         Ok(Response::Registered { node: id })
@@ -172,10 +173,17 @@ impl Apply for SetNodeState {
         if self.to == NodeState::Removed && state.nodes.members().count() == 1 {
             return Err(Rejection::LastNode { node: self.node });
         }
+        let is_lost = self.to == NodeState::Down;
+        let mut downs_ms = known.downs_ms.clone();
+        if is_lost {
+            downs_ms.push(at.time_ms);
+            downs_ms.drain(..downs_ms.len().saturating_sub(DOWNS_KEPT));
+        }
         let node = Node {
             state: self.to,
             state_since_ms: at.time_ms,
-            down_from: (self.to == NodeState::Down).then_some(self.from),
+            down_from: is_lost.then_some(self.from),
+            downs_ms,
             ..known.clone()
         };
         state.nodes.set(self.node, node);

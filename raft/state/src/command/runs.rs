@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -15,7 +17,7 @@ use crate::state::State;
 /// Answered by [`Response::RunStarted`], also when this very run was started before.
 ///
 /// Refused: when the version in force is not the expected one, another run than `replaces` is running or halted,
-/// or the run is tied to a node that is not a member.
+/// or the run or one of its steps is tied to a node that is not a member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StartRun {
@@ -26,8 +28,11 @@ pub struct StartRun {
     pub expected_version: Option<u64>,
     /// The running or halted run that this one takes the place of; absent for "there is none".
     pub replaces: Option<Uuid>,
-    /// The node to which its sources or destinations are local, where everything of it runs; absent when any node will do.
+    /// The node to which its sources are local, where its partitions are worked on; absent when any node will do.
     pub pinned: Option<NodeId>,
+    /// The transformations and destinations that one node carries out, whoever works on the partitions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hosts: BTreeMap<String, NodeId>,
 }
 
 /// Lets a run stop where it is, so that it can be resumed: nothing of it is assigned or claimed any more, and what is under
@@ -88,9 +93,7 @@ impl Apply for StartRun {
             return Err(Kind::Workflow.not_found(&self.workflow));
         };
         Kind::Workflow.expect_version(&self.workflow, self.expected_version, workflow.version)?;
-        if let Some(node) = self.pinned {
-            state.nodes.present(node)?;
-        }
+        state.nodes.all_present(self.pinned, &self.hosts)?;
         let run = Run {
             workflow: self.workflow.clone(),
             version: workflow.version,
@@ -98,6 +101,7 @@ impl Apply for StartRun {
             schedule: None,
             phase: RunPhase::Running,
             pinned: self.pinned,
+            hosts: self.hosts.clone(),
             discovered: false,
             created_index: at.index,
             created_at_ms: at.time_ms,

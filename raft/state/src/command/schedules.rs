@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -29,9 +31,12 @@ pub struct PutSchedule {
     pub next_fire_ms: u64,
     /// 0 for "it does not exist", absent for "whatever it is".
     pub expected_version: Option<u64>,
-    /// The node to which the workflow's sources or destinations are local; absent when any node will do.
+    /// The node to which the workflow's sources are local; absent when any node will do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pinned: Option<NodeId>,
+    /// The transformations and destinations that one node carries out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hosts: BTreeMap<String, NodeId>,
 }
 
 /// One tick of a schedule: compare-and-set on its next time, and creates the run in the same step, so that a tick has
@@ -85,9 +90,7 @@ impl Apply for PutSchedule {
         if state.workflows.get(&self.workflow).is_none() {
             return Err(Kind::Workflow.not_found(&self.workflow));
         }
-        if let Some(node) = self.pinned {
-            state.nodes.present(node)?;
-        }
+        state.nodes.all_present(self.pinned, &self.hosts)?;
         let last_run = known.and_then(|known| known.last_run);
         state.schedules.set(
             &self.name,
@@ -101,6 +104,7 @@ impl Apply for PutSchedule {
                 next_fire_ms: self.next_fire_ms,
                 last_run,
                 pinned: self.pinned,
+                hosts: self.hosts.clone(),
             },
         );
         Ok(Response::Stored { version: at.index })
@@ -121,8 +125,9 @@ impl Apply for FireSchedule {
             version: workflow.version,
             hash: workflow.hash,
             schedule: Some(self.name.clone()),
-            phase: beginning(state, schedule.pinned),
+            phase: beginning(state, &schedule),
             pinned: schedule.pinned,
+            hosts: schedule.hosts.clone(),
             discovered: false,
             created_index: at.index,
             created_at_ms: at.time_ms,
@@ -206,9 +211,8 @@ impl State {
     fn continue_failed(&mut self, id: Uuid, version: u64) -> bool {
         let failed =
             self.runs.get(id).filter(|run| matches!(run.phase, RunPhase::Halted(Halt::Failed { .. })));
-        let can_go_on = |run: &&Run| {
-            run.version == version && run.pinned.is_none_or(|node| self.nodes.present(node).is_ok())
-        };
+        let can_go_on =
+            |run: &&Run| run.version == version && self.nodes.all_present(run.pinned, &run.hosts).is_ok();
         let Some(run) = failed.filter(can_go_on).cloned() else { return false };
         self.runs.set(id, Run { phase: RunPhase::Running, ..run });
         true
@@ -216,13 +220,14 @@ impl State {
 }
 
 /// How the run of a tick begins.
-fn beginning(state: &State, pinned: Option<NodeId>) -> RunPhase {
-    match pinned.filter(|node| state.nodes.present(*node).is_err()) {
+fn beginning(state: &State, schedule: &Schedule) -> RunPhase {
+    let tied = schedule.pinned.iter().chain(schedule.hosts.values());
+    match tied.copied().find(|node| state.nodes.present(*node).is_err()) {
         None => RunPhase::Running,
         Some(node) => RunPhase::Halted(Halt::Failed {
             message: format!(
-                "node {node}, which has the workflow's files, is not a member any more; stop this run and apply the \
-                 workflow again through a node that has them"
+                "node {node}, which has the workflow's files or steps, is not a member any more; stop this run and apply \
+                 the workflow again through a node that has the files, with `placement` on nodes that are members"
             ),
         }),
     }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::apply::Apply;
@@ -44,9 +46,12 @@ pub struct WorkflowSchedule {
     pub catch_up: CatchUp,
     /// The first tick, in milliseconds since 1970.
     pub next_fire_ms: u64,
-    /// The node to which the workflow's sources or destinations are local; absent when any node will do. As long as the
-    /// document stays the same, the member it was tied to first keeps it.
+    /// The node to which the workflow's sources are local; absent when any node will do. As long as the document stays the
+    /// same, the member it was tied to first keeps it.
     pub pinned: Option<NodeId>,
+    /// The transformations and destinations that one node carries out; kept as `pinned` is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hosts: BTreeMap<String, NodeId>,
 }
 
 /// Takes a workflow out of force, and its schedules with it. Its versions stay readable, and their numbers are not given
@@ -73,9 +78,7 @@ impl Apply for PutWorkflow {
         if let Some(schedule) = &self.schedule {
             within("cron expression", schedule.cron.len(), MAX_WORD)?;
             within("time zone", schedule.timezone.len(), MAX_WORD)?;
-            if let Some(node) = schedule.pinned {
-                state.nodes.present(node)?;
-            }
+            state.nodes.all_present(schedule.pinned, &schedule.hosts)?;
         }
         let in_force = state.workflows.get(&self.name).map(|workflow| workflow.hash);
         let outcome = match in_force {
@@ -108,6 +111,9 @@ impl PutWorkflow {
             known.as_ref().filter(has_same_ticks).map_or(wanted.next_fire_ms, |known| known.next_fire_ms);
         let keeps = |node: &NodeId| is_same_document && state.nodes.present(*node).is_ok();
         let before = known.as_ref().and_then(|known| known.pinned).filter(keeps);
+        let host_before = |step: &String| known.as_ref()?.hosts.get(step).copied().filter(keeps);
+        let host = |(step, node): (&String, &NodeId)| (step.clone(), host_before(step).unwrap_or(*node));
+        let hosts = wanted.hosts.iter().map(host).collect();
         let schedule = Schedule {
             version: known.as_ref().map_or(at.index, |known| known.version),
             workflow: self.name.clone(),
@@ -118,6 +124,7 @@ impl PutWorkflow {
             next_fire_ms,
             last_run: known.as_ref().and_then(|known| known.last_run),
             pinned: wanted.pinned.map(|node| before.unwrap_or(node)),
+            hosts,
         };
         if known.as_ref() != Some(&schedule) {
             state.schedules.set(&self.name, Schedule { version: at.index, ..schedule });

@@ -51,6 +51,12 @@ impl Checkpoints {
         self.table.range(first..).take_while(move |(key, _)| key.partition.run == run)
     }
 
+    /// Those of one partition.
+    pub fn of_partition(&self, partition: &PartitionKey) -> impl Iterator<Item = (&RouteKey, &Checkpoint)> {
+        let first = RouteKey { partition: partition.clone(), destination: String::new() };
+        self.table.range(first..).take_while(move |(key, _)| key.partition == *partition)
+    }
+
     /// What storing this would do, by one who holds the partition.
     ///
     /// A sender whose last answer was lost sends what it sent before together with what has come since: that overlaps

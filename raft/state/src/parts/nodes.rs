@@ -37,6 +37,10 @@ pub struct Node {
     pub registered_at_ms: u64,
     /// The state it was in before it went down, and should go back to; absent while it is not down.
     pub down_from: Option<NodeState>,
+    /// When it went down, the last [`DOWNS_KEPT`](crate::limits::DOWNS_KEPT) times, in milliseconds since 1970, the latest last: who comes and goes all
+    /// the time is not to be trusted with partitions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub downs_ms: Vec<u64>,
 }
 
 /// Where a node is in its life.
@@ -123,6 +127,15 @@ impl Nodes {
             Some(known) if known.state == NodeState::Removed => Err(Rejection::NodeRemoved { node }),
             Some(known) => Ok(known),
         }
+    }
+
+    /// That none of the nodes to which something is tied is removed.
+    pub(crate) fn all_present(
+        &self,
+        pinned: Option<NodeId>,
+        hosts: &BTreeMap<String, NodeId>,
+    ) -> Result<(), Rejection> {
+        pinned.iter().chain(hosts.values()).try_for_each(|node| self.present(*node).map(drop))
     }
 
     pub(crate) fn set(&mut self, id: NodeId, node: Node) {

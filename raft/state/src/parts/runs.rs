@@ -38,8 +38,11 @@ pub struct Run {
     /// The schedule whose tick it is; absent when somebody asked for it.
     pub schedule: Option<String>,
     pub phase: RunPhase,
-    /// The node to which its sources or destinations are local, where everything of it runs; absent when any node will do.
+    /// The node to which its sources are local, where its partitions are worked on; absent when any node will do.
     pub pinned: Option<NodeId>,
+    /// The transformations and destinations that one node carries out, whoever works on the partitions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hosts: BTreeMap<String, NodeId>,
     /// Whether all its partitions are known.
     pub discovered: bool,
     /// Index of the entry that created it.

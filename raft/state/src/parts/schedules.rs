@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -27,10 +29,13 @@ pub struct Schedule {
     pub next_fire_ms: u64,
     /// The run of the last tick that had one.
     pub last_run: Option<Uuid>,
-    /// The node to which the workflow's sources or destinations are local, where its runs are carried out; absent when any
+    /// The node to which the workflow's sources are local, where the partitions of its runs are worked on; absent when any
     /// node will do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pinned: Option<NodeId>,
+    /// The transformations and destinations that one node carries out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hosts: BTreeMap<String, NodeId>,
 }
 
 /// What a tick does while a run of the workflow is running.

@@ -7,6 +7,7 @@ mod checkpoints;
 mod cluster;
 mod encoding;
 mod figures;
+mod forgetting;
 mod golden;
 mod halting;
 mod nodes;

@@ -232,3 +232,18 @@ fn a_node_that_is_down_remembers_what_it_was() {
     world.set_state(id, Down, Draining);
     assert_eq!(world.state.nodes().get(id).unwrap().down_from, None);
 }
+
+#[test]
+fn the_last_times_that_a_node_was_lost_are_kept() {
+    let mut world = World::founded();
+    let id = world.node_up(2);
+    let mut lost = Vec::new();
+    for _ in 0..10 {
+        world.time_ms += 500;
+        world.set_state(id, Up, Down);
+        lost.push(world.time_ms);
+        world.time_ms += 500;
+        world.set_state(id, Down, Up);
+    }
+    assert_eq!(world.state.nodes().get(id).unwrap().downs_ms, lost[2..]);
+}

@@ -1,8 +1,8 @@
 use etl_raft_state::command::{
     AddPartitions, AdoptCluster, AdvanceCheckpoints, Assign, BeginDrain, Claim, DeleteSchedule, DeleteSecret,
-    DeleteUser, DeleteWorkflow, FinalCheckpoint, FinishRun, FireSchedule, HaltRun, Holder, Progress,
-    PutSchedule, PutSecret, PutUser, RaiseFeatureLevel, RecordAudit, RegisterNode, Release, ResumeRun,
-    SetNodeState, StartRun, UpdateNode,
+    DeleteUser, DeleteWorkflow, FinalCheckpoint, FinishRun, FireSchedule, ForgetProgress, HaltRun, Holder,
+    Progress, PutSchedule, PutSecret, PutUser, RaiseFeatureLevel, RecordAudit, RegisterNode, Release,
+    ResumeRun, SetNodeState, StartRun, UpdateNode,
 };
 use etl_raft_state::parts::{Halt, Overlap, RunPhase};
 use etl_raft_state::{Command, EpochKey, NodeId, NodeState, PartitionKey, RunOutcome, State};
@@ -46,6 +46,7 @@ enum What {
     Finish(usize),
     Halt { failed: bool },
     Resume,
+    Forget,
     AddPartitions { complete: bool },
     Assign,
     Drain { aimed: bool },
@@ -83,6 +84,7 @@ pub fn operation() -> impl Strategy<Value = Operation> {
         3 => (0usize..4).prop_map(What::Finish),
         2 => any::<bool>().prop_map(|failed| What::Halt { failed }),
         5 => Just(What::Resume),
+        2 => Just(What::Forget),
         6 => proptest::bool::weighted(0.4).prop_map(|complete| What::AddPartitions { complete }),
         9 => Just(What::Assign),
         2 => any::<bool>().prop_map(|aimed| What::Drain { aimed }),
@@ -161,7 +163,9 @@ impl Operation {
                 let replaces = state.runs().active(&workflow).filter(|_| replace);
                 let run = Uuid::from_u128(u128::from(fresh));
                 let pinned = self.other.is_multiple_of(6).then(|| self.node(state));
-                StartRun { run, workflow, expected_version, replaces, pinned }.into()
+                let host = self.other.is_multiple_of(7).then(|| ("sink".to_owned(), self.node(state)));
+                let hosts = host.into_iter().collect();
+                StartRun { run, workflow, expected_version, replaces, pinned, hosts }.into()
             }
             What::Finish(outcome) => {
                 let outcomes = [
@@ -194,6 +198,12 @@ impl Operation {
                 let in_force = known.map_or(1, |known| state.workflows().current_version(&known.workflow));
                 let version = if self.other.is_multiple_of(2) { own } else { in_force };
                 ResumeRun { run, version: version + u64::from(self.is_off()) }.into()
+            }
+            What::Forget => {
+                let workflow = self.workflow();
+                let halted = state.runs().active(&workflow).filter(|_| !self.is_absent());
+                let last = state.runs().finished(&workflow).next().map(|(run, _)| run);
+                ForgetProgress { workflow, halted, last: last.filter(|_| !self.is_off()) }.into()
             }
             What::AddPartitions { complete } => {
                 let run = self.coordinated(state);

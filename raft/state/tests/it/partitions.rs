@@ -325,6 +325,23 @@ fn a_run_is_not_pinned_to_a_node_that_is_gone() {
 }
 
 #[test]
+fn a_step_is_carried_out_by_a_member() {
+    let mut world = World::founded();
+    let [other, gone] = [world.node_up(2), world.node(3)];
+    world.set_state(gone, NodeState::Joining, NodeState::Removed);
+    world.put("orders", "one");
+    let run = Uuid::from_u128(1);
+    let hosted = |node| StartRun { hosts: [("sink".to_owned(), node)].into(), ..start(run, "orders") };
+    assert_eq!(world.refused(hosted(99)), Rejection::UnknownNode { node: 99 });
+    assert_eq!(world.refused(hosted(gone)), Rejection::NodeRemoved { node: gone });
+    assert_eq!(world.send(hosted(other)), Response::RunStarted { version: 1 });
+    assert_eq!(world.state.runs().get(run).unwrap().hosts, [("sink".to_owned(), other)].into());
+    let coordinator = PartitionKey::coordinator(run);
+    let assign = Assign { partition: coordinator, owner: 1, expected_epoch: 0 };
+    assert_eq!(world.send(assign), Response::Assigned { epoch: 1 }, "its partitions may be anywhere");
+}
+
+#[test]
 fn the_partitions_of_a_node_are_found() {
     let mut world = World::founded();
     let other = world.node_up(2);

@@ -1,10 +1,11 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use etl_raft_state::command::{
     AddPartitions, AdoptCluster, AdvanceCheckpoints, Assign, BeginDrain, Claim, DeleteSchedule, DeleteSecret,
-    DeleteUser, DeleteWorkflow, FinalCheckpoint, FinishRun, FireSchedule, HaltRun, Holder, NewPartition,
-    PartitionClaim, Progress, PutSchedule, PutSecret, PutUser, PutWorkflow, RaiseFeatureLevel, RecordAudit,
-    RegisterNode, Release, ResumeRun, SetNodeState, SkipTicks, StartRun, UpdateNode, WorkflowSchedule,
+    DeleteUser, DeleteWorkflow, FinalCheckpoint, FinishRun, FireSchedule, ForgetProgress, HaltRun, Holder,
+    NewPartition, PartitionClaim, Progress, PutSchedule, PutSecret, PutUser, PutWorkflow, RaiseFeatureLevel,
+    RecordAudit, RegisterNode, Release, ResumeRun, SetNodeState, SkipTicks, StartRun, UpdateNode,
+    WorkflowSchedule,
 };
 use etl_raft_state::parts::{CatchUp, Halt, Overlap};
 use etl_raft_state::{Advance, Command, Fired, Kind, NodeState, PutOutcome, Rejection, Response, RunOutcome};
@@ -41,6 +42,7 @@ pub fn commands() -> Vec<(&'static str, Command)> {
                 catch_up: CatchUp::All,
                 next_fire_ms: 1_700_000_000_000,
                 pinned: Some(2),
+                hosts: BTreeMap::new(),
             }),
             ..put("orders", "workflow: {name: orders}\n", Some(0))
         }
@@ -67,6 +69,7 @@ pub fn commands() -> Vec<(&'static str, Command)> {
             expected_version: guard,
             replaces: Some(Uuid::from_u128(9)),
             pinned: Some(2),
+            hosts: BTreeMap::new(),
         }
         .into(),
         HaltRun {
@@ -97,6 +100,7 @@ pub fn commands() -> Vec<(&'static str, Command)> {
             by: Some(Holder { node: 2, incarnation: 1, epoch: 7 }),
         }
         .into(),
+        ForgetProgress { workflow: "orders".to_owned(), halted: Some(run), last: None }.into(),
         Assign { partition: key.clone(), owner: 2, expected_epoch: 6 }.into(),
         BeginDrain { partition: key.clone(), epoch: 7, to: Some(3) }.into(),
         Claim { partition: key.clone(), epoch: 7, node: 2, incarnation: u64::MAX }.into(),
@@ -150,6 +154,7 @@ fn command_name(command: &Command) -> &'static str {
         Command::ResumeRun(_) => "resume-run",
         Command::AddPartitions(_) => "add-partitions",
         Command::FinishRun(_) => "finish-run",
+        Command::ForgetProgress(_) => "forget-progress",
         Command::Assign(_) => "assign",
         Command::BeginDrain(_) => "begin-drain",
         Command::Claim(_) => "claim",

@@ -21,6 +21,7 @@ pub fn schedule(name: &str, workflow: &str) -> PutSchedule {
         next_fire_ms: TICK,
         expected_version: None,
         pinned: None,
+        hosts: Default::default(),
     }
 }
 
@@ -245,6 +246,7 @@ fn nightly() -> WorkflowSchedule {
         catch_up: CatchUp::One,
         next_fire_ms: TICK,
         pinned: None,
+        hosts: Default::default(),
     }
 }
 
@@ -328,6 +330,34 @@ fn the_same_document_may_mean_another_schedule() {
     world.set_state(third, NodeState::Down, NodeState::Removed);
     world.ok(scheduled_put("two", Some(local(second))));
     assert_eq!(of_orders(&world).unwrap().pinned, Some(second), "the other is gone for good");
+}
+
+#[test]
+fn the_hosts_of_steps_stay_as_long_as_the_document_does() {
+    let mut world = World::founded();
+    let [second, third] = [2, 3].map(|number| world.node_up(number));
+    let hosted = |node| WorkflowSchedule { hosts: [("sink".to_owned(), node)].into(), ..nightly() };
+    let host = |world: &World| of_orders(world).unwrap().hosts["sink"];
+    assert_eq!(world.refused(scheduled_put("one", Some(hosted(99)))), Rejection::UnknownNode { node: 99 });
+    world.ok(scheduled_put("one", Some(hosted(second))));
+    world.ok(scheduled_put("one", Some(hosted(third))));
+    assert_eq!(host(&world), second, "its files are there");
+    world.ok(scheduled_put("two", Some(hosted(third))));
+    assert_eq!(host(&world), third);
+    let due = of_orders(&world).unwrap().next_fire_ms;
+    world.set_state(third, NodeState::Up, NodeState::Down);
+    world.set_state(third, NodeState::Down, NodeState::Removed);
+    world.time_ms = due;
+    let run = Uuid::from_u128(7);
+    world.ok(FireSchedule {
+        name: "orders".to_owned(),
+        expected_next_fire_ms: due,
+        next_fire_ms: due + 1,
+        run,
+    });
+    let phase = &world.state.runs().get(run).unwrap().phase;
+    let RunPhase::Halted(Halt::Failed { message }) = phase else { panic!("{phase:?}") };
+    assert!(message.contains(&format!("node {third},")) && message.contains("placement"), "{message}");
 }
 
 #[test]

@@ -219,7 +219,14 @@ pub fn partition(run: Uuid, name: &str) -> PartitionKey {
 
 /// The start of a run in whatever version, with nothing in its place.
 pub fn start(run: Uuid, workflow: &str) -> StartRun {
-    StartRun { run, workflow: workflow.to_owned(), expected_version: None, replaces: None, pinned: None }
+    StartRun {
+        run,
+        workflow: workflow.to_owned(),
+        expected_version: None,
+        replaces: None,
+        pinned: None,
+        hosts: BTreeMap::new(),
+    }
 }
 
 /// Partitions of the source `orders`, of unknown size.

@@ -1,6 +1,6 @@
 use etl_raft_state::Command;
-use etl_raft_state::command::{Assign, Claim, HaltRun, ResumeRun};
-use etl_raft_state::parts::{Halt, Run};
+use etl_raft_state::command::{Assign, Claim, FinishRun, ForgetProgress, HaltRun, ResumeRun, StartRun};
+use etl_raft_state::parts::{Halt, Run, RunOutcome};
 
 use crate::scene::{COORDINATOR, RUNS, Scene, View, WORKFLOW, add, after, epoch_of, partition, put, running};
 
@@ -54,5 +54,44 @@ pub fn resume() -> Scene {
         repetitions: 1,
         is_read_again: false,
         climax: |state| state.runs().get(RUNS[0]).is_some_and(|run| run.version == 3 && !run.is_halted()),
+    }
+}
+
+/// With the halted run and the last finished one that it sees.
+fn forget(view: &View<'_>) -> Option<Command> {
+    let runs = view.state.runs();
+    let halted = runs.active(WORKFLOW).filter(|run| runs.get(*run).is_some_and(Run::is_halted));
+    let last = runs.finished(WORKFLOW).next().map(|(run, _)| run);
+    Some(ForgetProgress { workflow: WORKFLOW.into(), halted, last }.into())
+}
+
+/// Progress is forgotten while the run is halted, goes on, ends and is followed by another.
+pub fn forgetting() -> Scene {
+    Scene {
+        name: "forgetting",
+        beginning: after(running()),
+        actors: vec![
+            vec![pause, go_on],
+            vec![forget],
+            vec![|view| {
+                let replaces = view.state.runs().active(WORKFLOW);
+                let run = StartRun {
+                    run: RUNS[1],
+                    workflow: WORKFLOW.into(),
+                    expected_version: None,
+                    replaces,
+                    pinned: None,
+                    hosts: Default::default(),
+                };
+                Some(run.into())
+            }],
+            vec![|_| Some(FinishRun { run: RUNS[0], outcome: RunOutcome::Cancelled, by: None }.into())],
+        ],
+        repetitions: 1,
+        is_read_again: false,
+        climax: |state| {
+            let ended = state.runs().get(RUNS[0]).is_some_and(Run::is_finished);
+            ended && state.runs().active(WORKFLOW).is_none() && state.partitions().count(RUNS[0]) == 0
+        },
     }
 }

@@ -10,8 +10,15 @@ fn start(view: &View<'_>, run: usize) -> Option<Command> {
     let expected_version = Some(view.state.workflows().current_version(WORKFLOW));
     let replaces = view.state.runs().active(WORKFLOW);
     Some(
-        StartRun { run: RUNS[run], workflow: WORKFLOW.into(), expected_version, replaces, pinned: None }
-            .into(),
+        StartRun {
+            run: RUNS[run],
+            workflow: WORKFLOW.into(),
+            expected_version,
+            replaces,
+            pinned: None,
+            hosts: Default::default(),
+        }
+        .into(),
     )
 }
 
@@ -65,6 +72,7 @@ pub fn ticks() -> Scene {
             next_fire_ms: TIME_MS - 5_000,
             expected_version: None,
             pinned: None,
+            hosts: Default::default(),
         }
         .into(),
     );

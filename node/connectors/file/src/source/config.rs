@@ -3,6 +3,7 @@ use std::path::Path;
 
 use etl_formats::csv::{ColumnType, CsvOptions};
 use etl_formats::json::Nested;
+use etl_model::Span;
 use etl_sdk::FieldError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,11 @@ pub struct FileSourceConfig {
     /// `decimal(precision,scale)` or `json`. The others are inferred from the beginning of the files.
     #[serde(default)]
     pub schema: BTreeMap<String, ColumnType>,
+    /// How often to look for further files, for example `10s`: the run then takes up the files that come and goes on until
+    /// it is stopped. A file is taken up once it has not been written to for as long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "time-span"))]
+    pub watch: Option<Span>,
 }
 
 /// How JSON is read.
@@ -87,6 +93,16 @@ impl FileSourceConfig {
                 FieldError::new("file_path", format!("`{}` is not a pattern: {}", self.path, error.msg))
                     .at_offset(error.pos);
             add(error, "path", "put a `[` that belongs to a name into brackets: `[[]`");
+        }
+        if let Some(Span(period)) = self.watch {
+            if period.is_zero() {
+                let error = FieldError::new("file_watch", "0 is no time to wait");
+                add(error, "watch", "write for example `watch: 10s`");
+            }
+            if !self.path.contains(['*', '?', '[']) {
+                let error = FieldError::new("file_watch", format!("`{}` is one file", self.path));
+                add(error, "watch", "give a pattern that the files to come match, or remove `watch`");
+            }
         }
         let format = self.resolved_format();
         let by_file =

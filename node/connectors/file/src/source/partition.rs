@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
@@ -15,7 +16,7 @@ use etl_sdk::{
 use tokio::sync::OnceCell;
 
 use super::chunk::TextDecoder;
-use super::files::matching;
+use super::files::to_read;
 use super::framing::{Opening, TextKind};
 use super::input::{Input, open};
 use super::parquet_core::{self, ParquetCore};
@@ -43,7 +44,7 @@ impl Files {
     async fn schema(&self) -> Result<SchemaRef, ConnectorError> {
         let infer = || {
             let settings = Arc::clone(&self.settings);
-            blocking(move || Ok(schema_of(&matching(&settings.path)?, &settings)?))
+            blocking(move || Ok(schema_of(&to_read(&settings)?, &settings)?))
         };
         self.schema.get_or_try_init(infer).await.cloned()
     }
@@ -52,7 +53,9 @@ impl Files {
 #[async_trait]
 impl Source for Files {
     fn capabilities(&self) -> SourceCapabilities {
-        SourceCapabilities { replayable: true, ordered: true, bounded: true, reason: None }
+        let bounded = self.settings.watch.is_none();
+        let reason = (!bounded).then(|| "with `watch` the run goes on for the files that come".to_owned());
+        SourceCapabilities { replayable: true, ordered: true, bounded, reason }
     }
 
     fn is_local(&self) -> bool {
@@ -62,7 +65,7 @@ impl Source for Files {
     async fn check(&self) -> Result<(), ConnectorError> {
         let settings = Arc::clone(&self.settings);
         blocking(move || {
-            for file in matching(&settings.path)? {
+            for file in to_read(&settings)? {
                 settings.format(Path::new(&file))?;
                 open(Path::new(&file))?;
             }
@@ -75,7 +78,7 @@ impl Source for Files {
         let settings = Arc::clone(&self.settings);
         let partitions = blocking(move || {
             let mut partitions = Vec::new();
-            for file in matching(&settings.path)? {
+            for file in to_read(&settings)? {
                 let path = Path::new(&file);
                 let size = fs::metadata(path).map_err(FileError::io("look at", path))?.len();
                 partitions.push(PartitionInfo { id: PartitionId(file), bytes: Some(size), records: None });
@@ -83,8 +86,13 @@ impl Source for Files {
             Ok(partitions)
         })
         .await?;
-        let schema = self.schema().await?;
-        Ok(Discovery { partitions, schema: Some(schema), notes: Vec::new() })
+        // Without a file there is nothing to tell it by yet.
+        let schema = if partitions.is_empty() { None } else { Some(self.schema().await?) };
+        Ok(Discovery { partitions, schema, notes: Vec::new() })
+    }
+
+    fn rediscovery(&self) -> Option<Duration> {
+        self.settings.watch
     }
 
     async fn read(

@@ -1,8 +1,10 @@
 use std::path::Path;
+use std::time::Duration;
 
 use etl_formats::Compression;
 use etl_formats::csv::{ColumnType, CsvOptions, Dialect};
 use etl_formats::json::Nested;
+use etl_model::Span;
 use etl_sdk::FieldError;
 
 use super::config::FileSourceConfig;
@@ -14,6 +16,8 @@ use crate::format::{CompressionOption, Format, is_tsv};
 pub struct Settings {
     /// The path or pattern.
     pub path: String,
+    /// How often further files are looked for, and for how long one must have been left alone.
+    pub watch: Option<Duration>,
     /// What becomes of nested JSON.
     pub nested: Nested,
     format: Option<Format>,
@@ -35,6 +39,7 @@ impl Settings {
         match Dialect::new(&csv) {
             Ok(dialect) if errors.is_empty() => Ok(Self {
                 path: config.path.clone(),
+                watch: config.watch.map(|Span(period)| period),
                 nested: config.json.clone().unwrap_or_default().nested.into(),
                 format: config.resolved_format(),
                 compression: config.compression,

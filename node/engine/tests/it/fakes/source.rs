@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,6 +15,10 @@ use etl_sdk::{
 #[derive(Clone)]
 pub struct Numbers {
     pub partitions: usize,
+    /// Partitions that have come since.
+    pub more: Arc<AtomicUsize>,
+    /// How often to look for those.
+    pub watch: Option<Duration>,
     /// Records of each partition; `None` for no end.
     pub records: Option<u64>,
     pub per_chunk: u64,
@@ -38,6 +42,8 @@ impl Numbers {
     pub fn new(partitions: usize, records: u64) -> Self {
         Self {
             partitions,
+            more: Arc::default(),
+            watch: None,
             records: Some(records),
             per_chunk: 10,
             memory: 1000,
@@ -79,7 +85,12 @@ impl Source for Numbers {
     async fn discover(&self, _known: &[PartitionId]) -> Result<Discovery, ConnectorError> {
         let partition =
             |p| PartitionInfo { id: PartitionId(format!("{p}")), bytes: None, records: self.records };
-        Ok(Discovery { partitions: (0..self.partitions).map(partition).collect(), ..Discovery::default() })
+        let count = self.partitions + self.more.load(Ordering::SeqCst);
+        Ok(Discovery { partitions: (0..count).map(partition).collect(), ..Discovery::default() })
+    }
+
+    fn rediscovery(&self) -> Option<Duration> {
+        self.watch
     }
 
     async fn read(

@@ -6,29 +6,20 @@ use etl_sdk::Registry;
 use etl_state::{LocalState, WorkflowSummary};
 use serde_json::json;
 
-use crate::arguments::{CheckpointArguments, CheckpointCommand, Output};
-use crate::view::print_json;
+use super::{question, said, unnamed};
+use crate::arguments::{LocalCheckpoints, Output};
+use crate::view::{confirmed, print_json};
 use crate::workflow_file::{load, state_directory};
 use crate::{Error, Exit};
 
-pub(super) fn checkpoint(
-    command: &CheckpointCommand,
-    registry: &Registry,
-    output: Output,
-) -> Result<Exit, Error> {
-    match command {
-        CheckpointCommand::Show(arguments) => show(arguments, registry, output),
-        CheckpointCommand::Reset(arguments) => reset(arguments, registry, output),
-    }
-}
-
 /// The state directory and the workflow asked for, which may be named by its file.
 fn open(
-    arguments: &CheckpointArguments,
+    local: &LocalCheckpoints,
+    workflow: Option<&str>,
     registry: &Registry,
 ) -> Result<(LocalState, Option<WorkflowName>), Error> {
-    let file = arguments.workflow.as_deref().map(Path::new).filter(|path| path.is_file());
-    let name = match (&arguments.workflow, file) {
+    let file = workflow.map(Path::new).filter(|path| path.is_file());
+    let name = match (workflow, file) {
         (Some(_), Some(file)) => Some(load(file, registry)?.0.name),
         (Some(name), None) => Some(WorkflowName::new(name).map_err(|error| Error::Unknown {
             message: format!("there is no workflow file `{name}`, and {error}"),
@@ -36,7 +27,7 @@ fn open(
         })?),
         (None, _) => None,
     };
-    let directory = state_directory(file.unwrap_or(Path::new("")), arguments.state_dir.as_deref());
+    let directory = state_directory(file.unwrap_or(Path::new("")), local.state_dir.as_deref());
     if !directory.is_dir() {
         return Err(Error::Unknown {
             message: format!("there is no state directory {}", directory.display()),
@@ -75,8 +66,13 @@ fn write_summary(out: &mut impl Write, summary: &WorkflowSummary) -> std::io::Re
     Ok(())
 }
 
-fn show(arguments: &CheckpointArguments, registry: &Registry, output: Output) -> Result<Exit, Error> {
-    let (state, name) = open(arguments, registry)?;
+pub(super) fn show(
+    local: &LocalCheckpoints,
+    workflow: Option<&str>,
+    registry: &Registry,
+    output: Output,
+) -> Result<Exit, Error> {
+    let (state, name) = open(local, workflow, registry)?;
     let mut summaries = state.summaries()?;
     if let Some(name) = &name {
         summaries.retain(|summary| summary.workflow == *name);
@@ -95,19 +91,22 @@ fn show(arguments: &CheckpointArguments, registry: &Registry, output: Output) ->
     Ok(Exit::Success)
 }
 
-fn reset(arguments: &CheckpointArguments, registry: &Registry, output: Output) -> Result<Exit, Error> {
-    let (state, name) = open(arguments, registry)?;
-    let Some(name) = name else {
-        return Err(Error::Unknown {
-            message: "no workflow was named".to_owned(),
-            help: "name the workflow whose state is to be reset".to_owned(),
-        });
-    };
+pub(super) fn reset(
+    local: &LocalCheckpoints,
+    workflow: &str,
+    yes: bool,
+    registry: &Registry,
+    output: Output,
+) -> Result<Exit, Error> {
+    let (state, name) = open(local, Some(workflow), registry)?;
+    let Some(name) = name else { return Err(unnamed()) };
+    if !yes && !confirmed(&question(name.as_str()))? {
+        return Ok(Exit::Findings);
+    }
     let changed = state.reset(&name)?;
     match output {
         Output::Json => print_json(&json!({ "workflow": name, "reset": changed }))?,
-        Output::Text if changed => writeln!(stdout(), "{name}: reset; the next run starts anew")?,
-        Output::Text => writeln!(stdout(), "{name}: there was nothing to reset")?,
+        Output::Text => writeln!(stdout(), "{}", said(name.as_str(), changed))?,
     }
     Ok(Exit::Success)
 }

@@ -1,0 +1,91 @@
+use bytes::Bytes;
+use etl_model::{Marker, RecordError};
+use etl_proto::Message as _;
+use etl_proto::relay as wire;
+use etl_proto::relay::answer::Outcome;
+use etl_sdk::ConnectorError;
+
+use super::connector_error::{error_from_wire, error_to_wire};
+use super::marker::{marker_from_wire, marker_to_wire};
+use super::record_error::{record_errors_from_wire, record_errors_to_wire};
+use crate::RelayError;
+
+/// What a call has led to.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Answer {
+    /// An error of the step.
+    Error(ConnectorError),
+    /// The stored marker, or the one in force after a fence.
+    Marker(Option<Marker>),
+    /// Rows that are not part of the staged unit.
+    Refused(Vec<RecordError>),
+    /// What became of a batch; the rows still encoded.
+    Processed { rows: Bytes, filtered: Vec<u64>, errors: Vec<RecordError> },
+    /// Nothing to tell.
+    Done,
+}
+
+/// The body of an answer.
+pub(crate) fn answer_to_body(answer: Answer) -> Result<Bytes, RelayError> {
+    let outcome = match answer {
+        Answer::Error(error) => Outcome::Error(error_to_wire(&error)),
+        Answer::Marker(marker) => {
+            let marker = marker.as_ref().map(marker_to_wire).transpose()?;
+            Outcome::Marker(wire::FoundMarker { marker })
+        }
+        Answer::Refused(errors) => {
+            Outcome::Refused(wire::RefusedRows { errors: record_errors_to_wire(errors)? })
+        }
+        Answer::Processed { rows, filtered, errors } => {
+            let errors = record_errors_to_wire(errors)?;
+            Outcome::Processed(wire::ProcessedRows { rows, filtered, errors })
+        }
+        Answer::Done => Outcome::Done(wire::Done {}),
+    };
+    Ok(wire::Answer { outcome: Some(outcome) }.encode_to_vec().into())
+}
+
+/// Reads the body of an answer.
+pub(crate) fn answer_from_body(body: Bytes) -> Result<Answer, RelayError> {
+    let answer = wire::Answer::decode(body).map_err(|error| RelayError::malformed("answer", error))?;
+    Ok(match answer.outcome {
+        Some(Outcome::Error(error)) => Answer::Error(error_from_wire(error)?),
+        Some(Outcome::Marker(found)) => Answer::Marker(found.marker.map(marker_from_wire).transpose()?),
+        Some(Outcome::Refused(refused)) => Answer::Refused(record_errors_from_wire(refused.errors)?),
+        Some(Outcome::Processed(wire::ProcessedRows { rows, filtered, errors })) => {
+            Answer::Processed { rows, filtered, errors: record_errors_from_wire(errors)? }
+        }
+        Some(Outcome::Done(_)) => Answer::Done,
+        None => return Err(RelayError::malformed("answer", "its outcome is missing")),
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_survive() {
+        let errors = vec![RecordError::new(1, "bad", "bad")];
+        let processed = Answer::Processed { rows: Bytes::from_static(b"rows"), filtered: vec![0, 7], errors };
+        let refused = Answer::Refused(vec![RecordError::new(2, "worse", "worse")]);
+        for answer in [Answer::Error(ConnectorError::internal("x")), Answer::Marker(None), Answer::Done] {
+            let body = answer_to_body(match &answer {
+                Answer::Error(error) => Answer::Error(error.clone()),
+                Answer::Marker(_) => Answer::Marker(None),
+                _ => Answer::Done,
+            });
+            assert_eq!(answer_from_body(body.unwrap()).unwrap(), answer);
+        }
+        let body = answer_to_body(processed).unwrap();
+        assert!(matches!(
+            answer_from_body(body).unwrap(),
+            Answer::Processed { rows, filtered, errors }
+                if rows == "rows" && filtered == [0, 7] && errors[0].code == "bad"
+        ));
+        let body = answer_to_body(refused).unwrap();
+        assert!(matches!(answer_from_body(body).unwrap(), Answer::Refused(errors) if errors.len() == 1));
+        assert!(answer_from_body(Bytes::new()).is_err());
+    }
+}

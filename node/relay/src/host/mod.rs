@@ -1,0 +1,17 @@
+//! The node that carries out steps for others.
+
+mod actor;
+mod arbiters;
+mod calls;
+mod compute;
+mod guard;
+mod open_step;
+mod process;
+mod register;
+mod service;
+mod session;
+mod slots;
+mod stream;
+mod writing;
+
+pub use service::RelayService;

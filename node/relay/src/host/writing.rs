@@ -1,0 +1,228 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use etl_model::{RecordError, Route, Unit};
+use etl_proto::relay::Kind;
+use etl_sdk::{ConnectorError, Destination, Encoded, Encoder, RouteWriter, RunContext};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::calls::Rows;
+use super::compute::{Compute, Computing};
+use super::guard::guarded;
+use super::open_step::hosted;
+use super::slots::{Slot, Slots, StepSlots};
+use crate::RelayError;
+use crate::channel::{ChannelId, OfPartition};
+use crate::codec::{Answer, claim_from_body, marker_from_body, routes_from_body, rows_from_bytes};
+use crate::link::Message;
+use crate::ports::{Hosted, HostedStep, Hosting};
+
+/// The real destination on behalf of one channel. Dropping it drops the writer first, which rolls back, then frees the slot,
+/// and only then lets a newer channel of the partition begin.
+pub(super) struct Writing {
+    writer: Option<Box<dyn RouteWriter>>,
+    /// Held from the first rows of a unit to its commit.
+    slot: Option<Slot>,
+    /// Rows of the open unit that the encoder refused.
+    refused: Vec<RecordError>,
+    step: Option<Step>,
+    fenced: bool,
+    /// After an error nothing is left to be called.
+    failed: bool,
+    id: ChannelId,
+    hosting: Arc<dyn Hosting>,
+    slots: Arc<Slots>,
+    compute: Compute,
+    _gone: DropGuard,
+}
+
+#[derive(Clone)]
+struct Step {
+    context: RunContext,
+    destination: Arc<dyn Destination>,
+    encoder: Arc<dyn Encoder>,
+    slots: StepSlots,
+}
+
+/// Decodes rows and encodes them as the destination wants them.
+pub(super) fn encode(
+    compute: &Compute,
+    encoder: &Arc<dyn Encoder>,
+    id: &ChannelId,
+    rows: Bytes,
+) -> Computing<Encoded> {
+    let (encoder, id) = (Arc::clone(encoder), id.clone());
+    compute.begin(move || {
+        let batch = rows_from_bytes(rows).map_err(|error| error.of_channel(&id))?;
+        encoder.encode(batch)
+    })
+}
+
+impl Writing {
+    pub fn new(
+        id: ChannelId,
+        hosting: Arc<dyn Hosting>,
+        slots: Arc<Slots>,
+        compute: Compute,
+        gone: CancellationToken,
+    ) -> Self {
+        Self {
+            writer: None,
+            slot: None,
+            refused: Vec::new(),
+            step: None,
+            fenced: false,
+            failed: false,
+            id,
+            hosting,
+            slots,
+            compute,
+            _gone: gone.drop_guard(),
+        }
+    }
+
+    /// The encoder, once it is known.
+    pub fn encoder(&self) -> Option<&Arc<dyn Encoder>> {
+        self.step.as_ref().map(|step| &step.encoder)
+    }
+
+    async fn step(&mut self) -> Result<Step, ConnectorError> {
+        if let Some(step) = &self.step {
+            return Ok(step.clone());
+        }
+        let Hosted { context, step } = hosted(&self.hosting, &self.id).await?;
+        let HostedStep::Destination(destination) = step else {
+            return Err(ConnectorError::internal(format!("{}: not a destination", self.id)));
+        };
+        let describe = async { Ok((destination.encoder(), destination.capabilities().max_writers)) };
+        let (encoder, writers) = guarded(describe).await?;
+        let slots = self.slots.of(self.id.run, &self.id.step, writers);
+        let step = Step { context, destination, encoder, slots };
+        self.step = Some(step.clone());
+        Ok(step)
+    }
+
+    async fn writer(&mut self) -> Result<&mut Box<dyn RouteWriter>, ConnectorError> {
+        let writer = match self.writer.take() {
+            Some(writer) => writer,
+            None => {
+                let step = self.step().await?;
+                let OfPartition { source, partition, index } = self
+                    .id
+                    .partition
+                    .clone()
+                    .ok_or_else(|| self.misplaced(Kind::Marker, "in a channel without a partition"))?;
+                let destination = self.id.step.clone();
+                let route = Route { workflow: step.context.workflow.clone(), source, partition, destination };
+                guarded(step.destination.open(&step.context, &route, index)).await?
+            }
+        };
+        Ok(self.writer.insert(writer))
+    }
+
+    fn misplaced(&self, kind: Kind, place: &'static str) -> ConnectorError {
+        RelayError::Kind { kind: kind.into(), place }.of_channel(&self.id)
+    }
+
+    /// The writer of a claimed epoch.
+    fn claimed(&mut self, kind: Kind) -> Result<&mut Box<dyn RouteWriter>, ConnectorError> {
+        let misplaced = self.misplaced(kind, "before the fence");
+        self.writer.as_mut().filter(|_| self.fenced).ok_or(misplaced)
+    }
+
+    async fn take_slot(&mut self) -> Result<(), ConnectorError> {
+        if self.slot.is_none() {
+            let slots = self.step().await?.slots;
+            self.slot = Some(slots.take().await);
+        }
+        Ok(())
+    }
+
+    /// Writes rows.
+    pub async fn write(&mut self, rows: Rows) -> Result<(), ConnectorError> {
+        self.claimed(Kind::Rows)?;
+        let encoding = match rows {
+            Rows::Encoding(encoding) => encoding,
+            Rows::Raw(rows) => {
+                let encoder = self.step().await?.encoder;
+                encode(&self.compute, &encoder, &self.id, rows)
+            }
+        };
+        let mut encoded = encoding.result().await?;
+        self.refused.append(&mut encoded.errors);
+        if encoded.rows == 0 {
+            return Ok(());
+        }
+        self.take_slot().await?;
+        guarded(self.claimed(Kind::Rows)?.write(encoded)).await
+    }
+
+    /// Makes a call. After an error the writer is gone.
+    pub async fn call(&mut self, message: Message) -> Answer {
+        if self.failed {
+            return Answer::Error(self.misplaced(message.kind, "after an error"));
+        }
+        match self.carry_out(message).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                self.failed = true;
+                self.writer = None;
+                self.slot = None;
+                Answer::Error(error)
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, Message { kind, body, .. }: Message) -> Result<Answer, ConnectorError> {
+        let malformed = |error: RelayError| error.of_channel(&self.id);
+        match kind {
+            Kind::Marker => {
+                let writer = self.writer().await?;
+                Ok(Answer::Marker(guarded(writer.marker()).await?))
+            }
+            Kind::Fence => {
+                let claim = claim_from_body(body).map_err(malformed)?;
+                if claim.epoch != self.id.epoch
+                    || claim.epoch == 0
+                    || uuid::Uuid::from(claim.run) != self.id.run
+                {
+                    let error = RelayError::Epoch { expected: self.id.epoch, found: claim.epoch };
+                    return Err(error.of_channel(&self.id));
+                }
+                // A fence may wait for the lock that an open unit holds.
+                self.take_slot().await?;
+                let writer = self.writer().await?;
+                let marker = guarded(writer.fence(&claim)).await?;
+                self.fenced = true;
+                self.slot = None;
+                Ok(Answer::Marker(Some(marker)))
+            }
+            Kind::Stage => {
+                let unit = Unit { marker: marker_from_body(body).map_err(malformed)? };
+                self.claimed(kind)?;
+                self.take_slot().await?;
+                let mut refused = std::mem::take(&mut self.refused);
+                refused.extend(guarded(self.claimed(kind)?.stage(&unit)).await?);
+                Ok(Answer::Refused(refused))
+            }
+            Kind::Commit => {
+                let unit = Unit { marker: marker_from_body(body).map_err(malformed)? };
+                guarded(self.claimed(kind)?.commit(&unit)).await?;
+                self.slot = None;
+                Ok(Answer::Done)
+            }
+            Kind::Check => {
+                let Step { context, destination, .. } = self.step().await?;
+                guarded(destination.check(&context)).await?;
+                Ok(Answer::Done)
+            }
+            Kind::Complete => {
+                let routes = routes_from_body(body).map_err(malformed)?;
+                let Step { context, destination, .. } = self.step().await?;
+                guarded(destination.complete(&context, &routes)).await?;
+                Ok(Answer::Done)
+            }
+            _ => Err(self.misplaced(kind, "in the channel of a destination")),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! A host, ways to reach it and to disturb it, and steps in memory.
+
+mod batches;
+mod destination;
+mod host;
+mod hosting;
+mod proxy;
+
+pub use batches::numbers;
+pub use destination::{Fault, Memory};
+pub use host::{Host, HostSetup, eventually};
+pub use hosting::{HOST, Steps};
+pub use proxy::Proxy;
