@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use etl_proto::admin::{Consistency, TransferLeaderRequest};
+use etl_proto::admin::{Node, NodeState, TransferLeaderRequest};
 use rustix::process::Signal;
 
 use crate::group::{Error, Members};
@@ -140,18 +140,15 @@ pub async fn strike(members: &mut Members, fault: Fault, bites: &mut Bites) -> R
     Ok(())
 }
 
-fn unexpected(failure: &crate::group::Failure) -> Error {
-    Error::Unexpected(format!("{failure:?}"))
-}
-
-/// Asks a leader to hand over until another one leads. It refuses as long as the follower has not everything, for instance
-/// when it has only just come back.
+/// Asks a leader to hand over until another one leads. It refuses while the follower, which may have been cut off or killed a
+/// moment ago, is not up or has not everything.
 async fn hand_over(members: &mut Members, leader: u8, follower: u8) -> Result<bool, Error> {
-    let mut client = members.client(leader, Duration::from_secs(5))?;
+    let address = members.addresses().raft(follower);
+    let is_up = |node: &Node| node.raft_address == address && node.state() == NodeState::Up;
     for _ in 0..ATTEMPTS {
-        let status = client.status(Consistency::Stale).await.map_err(|failure| unexpected(&failure))?;
-        let mut nodes = status.nodes.iter().map(|node| node.id);
-        let to = nodes.find(|&node| members.member_of(&status, node) == Some(follower)).unwrap_or(0);
+        let status = members.wait_for("the follower is up", |status| status.nodes.iter().any(is_up)).await?;
+        let to = status.nodes.iter().find(|node| is_up(node)).map_or(0, |node| node.id);
+        let mut client = members.client(leader, Duration::from_secs(5))?;
         // Refused or lost, it is no more than an election; what clients see must hold all the same.
         let _ = client.admin().transfer_leader(TransferLeaderRequest { to }).await;
         if members.leader().await? != leader {
