@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::nodes::Nodes;
 
-const ROWS: i64 = 12_000;
+const ROWS: i64 = 24_000;
 
 /// Numbered records from every node, shaped on one node and delivered to a file of another.
 fn workflow(nodes: &Nodes, shape: u64, sink: u64) -> String {
@@ -40,7 +40,7 @@ fn all_nodes_deliver_through_a_step_of_one_to_the_file_of_another() {
     let ended = nodes.tool(1, &["runs", "watch", "numbers"]).code(0);
     ended
         .says("numbers: completed")
-        .says("12,000 read = 12,000 delivered")
+        .says("24,000 read = 24,000 delivered")
         .says(&format!("step sink on node {sink}"));
     for (query, expected) in [
         ("SELECT count(*) FROM t", ROWS),

@@ -9,8 +9,7 @@ use crate::type_config::{LogId, SnapshotFile};
 
 impl SharedState {
     /// Puts a snapshot in the place of the state. It is checked completely first. The one step that counts on disk is a
-    /// rename, so that a crash leaves the state before or the one of the snapshot; the log is only purged after that. The
-    /// database follows in its own time: until it has, a start takes the snapshot, which goes further.
+    /// rename, so that a crash leaves the state before or the one of the snapshot; the log is only purged after that.
     pub(super) async fn install(&self, told: &SnapshotMeta, file: SnapshotFile) -> Result<(), Error> {
         let machine = &self.machine;
         let path = file.path.clone();
@@ -21,11 +20,11 @@ impl SharedState {
         }
         let position = Position::from(&meta);
         let applied = position.applied;
+        machine.persister.replace(state.clone(), position.clone()).await?;
 
         let shelf = machine.shelf.clone();
         blocking(move || shelf.take_in(meta, &file)).await?;
         machine.cover_up_to(applied);
-        machine.persister.replace(state.clone(), position.clone())?;
         self.change(|current| *current = Current { state, position });
         machine.applied.send_replace(applied);
         Ok(())
