@@ -9,6 +9,7 @@ mod linearizability;
 mod node_under_test;
 mod oracle;
 mod power;
+mod relay;
 mod takeover;
 
 use std::ffi::OsString;
@@ -43,6 +44,8 @@ enum Command {
     Hazards(hazards::Args),
     /// Kill, pause, drain and cut nodes that share the partitions of a run; count lost, doubled and altered records.
     Takeover(takeover::Args),
+    /// Measure what relaying rows to a step of another node costs, beside a bare gRPC stream and a bare socket.
+    Relay(relay::Args),
     /// Be the process that is killed: `actix-etl` with crash points.
     #[command(hide = true)]
     NodeUnderTest {
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::Power(args) => power::run(&args),
         Command::Hazards(args) => hazards::run(&args),
         Command::Takeover(args) => takeover::run(&args),
+        Command::Relay(args) => relay::run(&args),
         Command::NodeUnderTest { arguments } => node_under_test::run(arguments),
     }
 }

@@ -251,10 +251,10 @@ async fn a_step_of_one_machine_is_carried_out_there_and_the_partitions_anywhere(
         workflow(name, 1).replace("  source:", &format!("  description: {words}\n  source:"))
     };
     let client = asked.client();
-    for (name, words) in [("here", "local sink"), ("placed", "sink on 2"), ("nowhere", "sink on 99")] {
+    for (name, words) in [("here", "local sink"), ("placed", "sink on 1"), ("nowhere", "sink on 99")] {
         other.client().apply_workflow(&described(name, words), None).await.unwrap();
     }
-    for (name, host) in [("here", asked.id), ("placed", 2)] {
+    for (name, host) in [("here", asked.id), ("placed", other.id)] {
         let run = client.run_workflow(name, &options()).await.unwrap().run;
         let view = other.client().run(&RunTarget::Run(run), FRESH).await.unwrap();
         assert_eq!((view.summary.pinned, view.summary.hosts), (None, [("sink".to_owned(), host)].into()));
@@ -264,7 +264,7 @@ async fn a_step_of_one_machine_is_carried_out_there_and_the_partitions_anywhere(
     client.pause_run(&named("placed")).await.unwrap();
     client.apply_workflow(&described("placed", "sink on 99"), None).await.unwrap();
     let refusal = refused(client.run_workflow("placed", &accept()).await);
-    assert_eq!(refusal.code, "workflow_changed", "what it has written is on node 2");
+    assert_eq!(refusal.code, "workflow_changed", "what it has written is on another node");
     stop_all(nodes).await;
 }
 

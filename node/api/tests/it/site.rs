@@ -60,7 +60,7 @@ fn ties(workflow: &Workflow) -> Ties {
     match workflow.description.as_deref() {
         Some("local") => Ties { partitions: Some(Tie::Asked), ..Ties::default() },
         Some("local sink") => sink(Tie::Asked),
-        Some("sink on 2") => sink(Tie::Node(2)),
+        Some("sink on 1") => sink(Tie::Node(1)),
         Some("sink on 99") => sink(Tie::Node(99)),
         _ => Ties::default(),
     }
