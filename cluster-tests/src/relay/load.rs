@@ -35,7 +35,7 @@ impl Load {
             Field::new("twice", DataType::Int64, false),
             Field::new("text", DataType::Utf8, false),
         ]));
-        let ids = || (0..ROWS as i64);
+        let ids = || 0..ROWS as i64;
         let text = (0..ROWS).map(|row| format!("{row:0>TEXT$}"));
         let records = RecordBatch::try_new(
             schema,
