@@ -28,5 +28,7 @@ mod program;
 mod proxy;
 
 pub use error::ServiceError;
-pub use postgres::{Authentication, Certificate, Database, Durability, PostgresBuilder, PostgresServer};
+pub use postgres::{
+    Authentication, Certificate, Database, Durability, PostgresBuilder, PostgresServer, again_on_postgres_18,
+};
 pub use proxy::{Direction, Moment, Proxy, Trigger};

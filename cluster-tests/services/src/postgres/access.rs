@@ -9,6 +9,8 @@ pub struct Access {
     pub psql: PathBuf,
     pub port: u16,
     pub password: String,
+    /// Certificate and key to log in with instead of the password.
+    pub certificate: Option<(PathBuf, PathBuf)>,
 }
 
 impl Access {
@@ -35,6 +37,9 @@ impl Access {
             .args(["-p", &self.port.to_string(), "-d", &connection_string(database)])
             .env("PGPASSWORD", &self.password)
             .env("PGCLIENTENCODING", "UTF8");
+        if let Some((certificate, key)) = &self.certificate {
+            command.env("PGSSLMODE", "require").env("PGSSLCERT", certificate).env("PGSSLKEY", key);
+        }
         command
     }
 
@@ -86,7 +91,8 @@ mod tests {
 
     #[test]
     fn the_url_names_everything() {
-        let access = Access { psql: "psql".into(), port: 5000, password: "secret".to_owned() };
+        let access =
+            Access { psql: "psql".into(), port: 5000, password: "secret".to_owned(), certificate: None };
         assert_eq!(access.url("my db"), "postgres://postgres:secret@127.0.0.1:5000/my%20db");
     }
 }

@@ -36,6 +36,9 @@ pub enum Authentication {
     Password,
     /// Everyone is believed.
     Trust,
+    /// By a certificate of the server's authority, which [`PostgresServer::client_certificate`] names; only with
+    /// [`PostgresBuilder::tls`].
+    Certificate,
 }
 
 /// What the server's certificate is issued for.
@@ -119,12 +122,66 @@ impl PostgresBuilder {
             None => None,
         };
         write(&data.join("pg_hba.conf"), &self.client_authentication())?;
-        let access = Access { psql: programs.psql, port: 0, password };
-        let mut server = PostgresServer::new(access, root, guard, certificates);
+        let of_client = |made: &Certificates| (made.client_certificate.clone(), made.client_key.clone());
+        let certificate = match self.authentication {
+            Authentication::Certificate => certificates.as_ref().map(of_client),
+            _ => None,
+        };
+        let access = Access { psql: programs.psql, port: 0, password, certificate };
+        self.start_on_a_free_port(PostgresServer::new(
+            access,
+            root,
+            guard,
+            certificates,
+            programs.pg_basebackup,
+        ))
+    }
+
+    /// Starts a standby that follows `primary` and takes reads. The other settings of this builder are its own.
+    ///
+    /// # Errors
+    /// As [`PostgresBuilder::start`].
+    pub fn start_standby_of(self, primary: &PostgresServer) -> Result<PostgresServer, ServiceError> {
+        let missing = || ServiceError::Missing { program: "pg_basebackup".to_owned(), help: HELP.to_owned() };
+        let copier = primary.pg_basebackup.as_ref().ok_or_else(missing)?;
+        let programs = Programs::find()?;
+        let account = Account::of(Access::USER, HELP)?;
+        let directory = account.directory(self.parent.as_deref(), "postgres-")?;
+        let root = directory.path().to_path_buf();
+        let (data, log) = (root.join("data"), root.join("log"));
+        let mut server = account.command(&programs.postgres, "QUIT");
+        server.arg("-D").arg(&data);
+        let guard = Guard::new(directory, &log, "QUIT", &server)?;
+        let mut copy = account.command(copier, "KILL");
+        copy.args([
+            "-h",
+            Access::HOST,
+            "-U",
+            Access::USER,
+            "-p",
+            &primary.port().to_string(),
+            "-w",
+            "-R",
+            "-D",
+        ]);
+        copy.arg(&data).args(["-X", "stream", "-c", "fast"]).current_dir(&root);
+        program::output(copy.env("PGPASSWORD", primary.password()), "")?;
+        let access = Access { port: 0, psql: programs.psql, ..primary.access.clone() };
+        let certificates = primary.certificates.clone();
+        self.start_on_a_free_port(PostgresServer::new(
+            access,
+            root,
+            guard,
+            certificates,
+            programs.pg_basebackup,
+        ))
+    }
+
+    fn start_on_a_free_port(&self, mut server: PostgresServer) -> Result<PostgresServer, ServiceError> {
         for attempt in 1.. {
             server.access.port = free_port()?;
             let settings = self.settings(server.access.port, server.certificates.as_ref());
-            write(&data.join("test.conf"), &settings)?;
+            write(&server.root.join("data/test.conf"), &settings)?;
             match server.start_again() {
                 Err(ServiceError::Ended { log, .. }) if attempt < ATTEMPTS && is_about_the_port(&log) => {}
                 result => return result.map(|()| server),
@@ -171,12 +228,14 @@ impl PostgresBuilder {
     }
 
     fn client_authentication(&self) -> String {
-        let kind = if self.only_tls { "hostssl" } else { "host" };
+        let needs_tls = self.only_tls || self.authentication == Authentication::Certificate;
+        let kind = if needs_tls { "hostssl" } else { "host" };
         let method = match self.authentication {
             Authentication::Scram => "scram-sha-256",
             Authentication::Md5 => "md5",
             Authentication::Password => "password",
             Authentication::Trust => "trust",
+            Authentication::Certificate => "cert",
         };
         ["all", "replication"]
             .map(|database| format!("{kind} {database} all 127.0.0.1/32 {method}\n"))
@@ -212,6 +271,7 @@ impl PostgresBuilder {
             lines.push("ssl = on".to_owned());
             lines.push(format!("ssl_cert_file = '{}'", quoted(&made.certificate)));
             lines.push(format!("ssl_key_file = '{}'", quoted(&made.key)));
+            lines.push(format!("ssl_ca_file = '{}'", quoted(&made.authority)));
         }
         lines.extend(self.settings.iter().cloned());
         lines.join("\n") + "\n"

@@ -1,5 +1,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::{ServiceError, program};
 
@@ -11,6 +12,12 @@ const VERSIONS: &str = "/usr/lib/postgresql";
 pub const HELP: &str = "install the packages postgresql and postgresql-client (.ci/test does), or set \
                         ACTIX_ETL_TEST_POSTGRES_BIN to a directory with the programs initdb, postgres and psql";
 
+/// The environment variable that names the directory with the programs of PostgreSQL 18.
+const DIRECTORY_18: &str = "ACTIX_ETL_TEST_POSTGRES_18_BIN";
+/// How to get them.
+const HELP_18: &str = "run .ci/test, which fetches PostgreSQL 18, or set ACTIX_ETL_TEST_POSTGRES_18_BIN to a directory with \
+                       its programs initdb and postgres";
+
 /// The programs of one installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Programs {
@@ -20,6 +27,8 @@ pub struct Programs {
     pub postgres: PathBuf,
     /// The client.
     pub psql: PathBuf,
+    /// Copies a running server.
+    pub pg_basebackup: Option<PathBuf>,
 }
 
 impl Programs {
@@ -42,7 +51,44 @@ impl Programs {
         };
         // Some distributions of the server come without the client.
         let psql = server("psql").or_else(|error| program::in_path("psql").ok_or(error))?;
-        Ok(Self { initdb: server("initdb")?, postgres: server("postgres")?, psql })
+        let pg_basebackup = server("pg_basebackup").ok();
+        Ok(Self { initdb: server("initdb")?, postgres: server("postgres")?, psql, pg_basebackup })
+    }
+}
+
+/// The directory with the programs of PostgreSQL 18: the named one, else where `.ci/test` puts them.
+fn directory_18() -> Result<PathBuf, ServiceError> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = || match rustix::process::geteuid().is_root() {
+        true => Some(PathBuf::from("/var/cache")),
+        false => set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache"))),
+    };
+    let fetched = || cache().map(|cache| cache.join("actix-etl/postgresql-18/bin"));
+    set(DIRECTORY_18).or_else(fetched).filter(|directory| directory.join("postgres").is_file()).ok_or_else(
+        || ServiceError::Missing { program: "PostgreSQL 18".to_owned(), help: HELP_18.to_owned() },
+    )
+}
+
+/// Runs the tests of this test program once more, all servers of which are PostgreSQL 18. Tests whose names contain one of
+/// `except` are left out: the one that calls this, and those that need a program which comes without.
+///
+/// # Errors
+/// [`ServiceError::Missing`] without PostgreSQL 18; [`ServiceError::Failed`] with what the tests have told.
+pub fn again_on_postgres_18(except: &[&str]) -> Result<(), ServiceError> {
+    let program = std::env::current_exe().map_err(ServiceError::io("this test program"))?;
+    let mut again = Command::new(program);
+    for name in except {
+        again.args(["--skip", name]);
+    }
+    again.env(DIRECTORY, directory_18()?);
+    let ended = again.output().map_err(ServiceError::io("this test program"))?;
+    match ended.status.success() {
+        true => Ok(()),
+        false => Err(ServiceError::Failed {
+            command: "the tests on PostgreSQL 18".to_owned(),
+            status: ended.status.to_string(),
+            stderr: String::from_utf8_lossy(&ended.stdout).into_owned(),
+        }),
     }
 }
 

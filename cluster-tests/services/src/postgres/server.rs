@@ -26,7 +26,8 @@ const STATE_LINE: usize = 7;
 pub struct PostgresServer {
     pub(super) access: Access,
     pub(super) certificates: Option<Certificates>,
-    root: PathBuf,
+    pub(super) root: PathBuf,
+    pub(super) pg_basebackup: Option<PathBuf>,
     guard: Mutex<Guard>,
     databases: AtomicU64,
 }
@@ -37,8 +38,10 @@ impl PostgresServer {
         root: PathBuf,
         guard: Guard,
         certificates: Option<Certificates>,
+        pg_basebackup: Option<PathBuf>,
     ) -> Self {
-        Self { access, certificates, root, guard: Mutex::new(guard), databases: AtomicU64::new(0) }
+        let (guard, databases) = (Mutex::new(guard), AtomicU64::new(0));
+        Self { access, certificates, root, pg_basebackup, guard, databases }
     }
 
     /// Settings of a server, to be changed before it starts.
@@ -102,6 +105,39 @@ impl PostgresServer {
     /// The certificate of the authority that issued the server's, in PEM; `None` without TLS.
     pub fn ca_file(&self) -> Option<&Path> {
         self.certificates.as_ref().map(|made| made.authority.as_path())
+    }
+
+    /// The certificate and the key of a client that is the superuser, from the same authority, in PEM; `None` without
+    /// TLS.
+    pub fn client_certificate(&self) -> Option<(&Path, &Path)> {
+        let made = self.certificates.as_ref()?;
+        Some((made.client_certificate.as_path(), made.client_key.as_path()))
+    }
+
+    /// Makes every commit wait until a standby has it, too, and returns when one follows.
+    pub fn follow_synchronously(&self) -> Result<(), ServiceError> {
+        self.psql("ALTER SYSTEM SET synchronous_standby_names = '*'")?;
+        self.psql("SELECT pg_reload_conf()")?;
+        let began = Instant::now();
+        while self.psql("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'")? == "0" {
+            if began.elapsed() > START {
+                return Err(ServiceError::TimedOut {
+                    what: "a synchronous standby".to_owned(),
+                    limit: START,
+                });
+            }
+            std::thread::sleep(GLANCE);
+        }
+        Ok(())
+    }
+
+    /// Makes a standby the primary and returns when it takes writes.
+    pub fn promote(&self) -> Result<(), ServiceError> {
+        let limit = START.as_secs();
+        match self.psql(&format!("SELECT pg_promote(true, {limit})"))?.as_str() {
+            "t" => Ok(()),
+            _ => Err(ServiceError::TimedOut { what: "the promotion of a standby".to_owned(), limit: START }),
+        }
     }
 
     /// Where `psql` is, for a connection of the caller's own making.

@@ -1,4 +1,4 @@
-use etl_model::RunId;
+use etl_model::{Retry, RunId};
 use etl_sdk::ConnectorError;
 use tokio_postgres::error::SqlState;
 
@@ -90,6 +90,16 @@ impl PostgresError {
         match self {
             Self::Server { source, .. } => source.code(),
             _ => None,
+        }
+    }
+
+    /// Whether another host of the same database may do what this one did not: it is away, starting, or of another kind than
+    /// was asked for. A refused login or a certificate that cannot be used is the same everywhere.
+    pub(crate) fn may_be_of_this_host_only(&self) -> bool {
+        match self {
+            Self::Server { source, .. } => of_server(source, String::new()).retry() == Retry::Backoff,
+            Self::Unreachable { .. } | Self::Transient { .. } => true,
+            _ => false,
         }
     }
 }
@@ -204,6 +214,21 @@ fn without_state(error: &tokio_postgres::Error, message: String) -> ConnectorErr
     }
     if text.contains("server does not support tls") {
         return ConnectorError::user("tls", message, "switch TLS on at the server, or relax `sslmode`");
+    }
+    // A value that the statement's own types do not fit: the same in every attempt.
+    if text.starts_with("error serializing parameter") || text.starts_with("error deserializing column") {
+        return ConnectorError::internal(message);
+    }
+    // The server's view of this client's certificate; in TLS 1.3 it comes after the handshake (RFC 8446, section 4.4.2.4).
+    let alerts = ["unknownca", "badcertificate", "certificate", "accessdenied"];
+    if let Some((_, alert)) = text.split_once("received fatal alert: ")
+        && alerts.iter().any(|known| alert.contains(known))
+    {
+        return ConnectorError::user(
+            "tls",
+            message,
+            "give a certificate that the server's authority has issued for this role with `sslcert` and `sslkey`",
+        );
     }
     // A wrong certificate is not mended by trying again, a broken connection may be.
     if text.contains("certificate") || text.contains("unknownissuer") {

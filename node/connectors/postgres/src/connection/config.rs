@@ -6,6 +6,7 @@ use etl_sdk::FieldError;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::host::{Host, TargetSessionAttrs};
 use super::url::Url;
 
 /// Declares the raw configuration of a source or destination: the fields of a connection and then its own.
@@ -18,7 +19,8 @@ macro_rules! with_connection_fields {
             /// Where the database is, as `postgres://user:password@host:port/database?sslmode=require`; instead of
             /// `host`, `port`, `database`, `username` and `password`.
             url: Option<String>,
-            /// Name or address of the server, or the directory of its Unix socket.
+            /// Name or address of the server, or the directory of its Unix socket. Several, with commas between them, are
+            /// tried in their order: a primary and its standbys.
             host: Option<String>,
             /// Port of the server; 5432 when left out.
             #[schemars(range(min = 1))]
@@ -38,6 +40,9 @@ macro_rules! with_connection_fields {
             sslcert: Option<String>,
             /// File with the key (PEM) of `sslcert`.
             sslkey: Option<String>,
+            /// Which of several servers is taken: the first that answers (`any`; what a source does when it is left out), that
+            /// takes writes (`read-write`; a destination) or that takes none (`read-only`).
+            target_session_attrs: Option<$crate::connection::TargetSessionAttrsField>,
             /// Schemas in which names without a schema are looked up, in this order.
             #[serde(default)]
             search_path: Vec<String>,
@@ -66,6 +71,7 @@ macro_rules! with_connection_fields {
                     sslrootcert: self.sslrootcert.as_deref(),
                     sslcert: self.sslcert.as_deref(),
                     sslkey: self.sslkey.as_deref(),
+                    target_session_attrs: self.target_session_attrs,
                     search_path: &self.search_path,
                     connect_timeout: self.connect_timeout,
                     statement_timeout: self.statement_timeout,
@@ -108,6 +114,7 @@ pub(crate) struct RawConnection<'a> {
     pub(crate) sslrootcert: Option<&'a str>,
     pub(crate) sslcert: Option<&'a str>,
     pub(crate) sslkey: Option<&'a str>,
+    pub(crate) target_session_attrs: Option<TargetSessionAttrs>,
     pub(crate) search_path: &'a [String],
     pub(crate) connect_timeout: Option<Span>,
     pub(crate) statement_timeout: Option<Span>,
@@ -124,8 +131,10 @@ pub(crate) struct ClientCertificate {
 /// How to connect, checked. Not `Debug`: it holds the password.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ConnectionConfig {
-    pub(crate) host: String,
-    pub(crate) port: u16,
+    /// At least one, in the order in which they are tried.
+    pub(crate) hosts: Vec<Host>,
+    /// Which of them is taken, if that was said.
+    pub(crate) target_session_attrs: Option<TargetSessionAttrs>,
     pub(crate) database: String,
     pub(crate) username: String,
     pub(crate) password: Option<String>,
@@ -159,6 +168,10 @@ impl ConnectionConfig {
             ("username", raw.username.is_some() && url.username.is_some()),
             ("password", raw.password.is_some() && url.password.is_some()),
             ("sslmode", raw.sslmode.is_some() && url.sslmode.is_some()),
+            (
+                "target_session_attrs",
+                raw.target_session_attrs.is_some() && url.target_session_attrs.is_some(),
+            ),
         ];
         for (field, _) in doubled.iter().filter(|(_, given)| raw.url.is_some() && *given) {
             errors.push(
@@ -168,11 +181,15 @@ impl ConnectionConfig {
             );
         }
         let text = |field: Option<&str>, from_url: Option<String>| field.map(str::to_owned).or(from_url);
-        let host = text(raw.host, url.host);
+        let named = match raw.host {
+            Some(list) => list.split(',').map(|name| (name.trim().to_owned(), None)).collect(),
+            None => url.hosts,
+        };
         let username = text(raw.username, url.username);
-        for (field, value) in [("host", &host), ("username", &username)] {
-            let missing = value.as_ref().is_none_or(String::is_empty);
-            if missing {
+        let has_host = !named.is_empty() && named.iter().all(|(name, _)| !name.is_empty());
+        let has_username = username.as_ref().is_some_and(|name| !name.is_empty());
+        for (field, is_given) in [("host", has_host), ("username", has_username)] {
+            if !is_given {
                 let message = format!("`{field}` is missing");
                 let error = FieldError::new("missing_field", message)
                     .with_help(format!("give `{field}`, or a `url` that holds it"));
@@ -199,11 +216,20 @@ impl ConnectionConfig {
                 errors.push(FieldError::new("invalid_name", message).at("search_path").at(i));
             }
         }
-        let (host, username) = (host.unwrap_or_default(), username.unwrap_or_default());
+        let port = raw.port.or(url.port).unwrap_or(5432);
+        let with_port = |(name, own): (String, Option<u16>)| Host { name, port: own.unwrap_or(port) };
+        let hosts: Vec<Host> = named.into_iter().map(with_port).collect();
+        if hosts.len() > 1 && hosts.iter().any(Host::is_socket) {
+            let message = "the directory of a Unix socket cannot be one of several hosts";
+            let error = FieldError::new("socket_among_hosts", message)
+                .with_help("name one host, or only servers of a network");
+            errors.push(error.at(if raw.host.is_some() { "host" } else { "url" }));
+        }
+        let username = username.unwrap_or_default();
         (errors.len() == before).then(|| Self {
             database: text(raw.database, url.database).unwrap_or_else(|| username.clone()),
-            host,
-            port: raw.port.or(url.port).unwrap_or(5432),
+            hosts,
+            target_session_attrs: raw.target_session_attrs.or(url.target_session_attrs),
             username,
             password: text(raw.password, url.password),
             sslmode: raw.sslmode.or(url.sslmode).unwrap_or_default(),
@@ -216,9 +242,23 @@ impl ConnectionConfig {
         })
     }
 
-    /// For messages: host, port and database.
+    /// For somebody who writes: of several servers the one that takes writes, unless another was asked for.
+    pub(crate) fn for_writing(mut self) -> Self {
+        if self.hosts.len() > 1 {
+            self.target_session_attrs.get_or_insert(TargetSessionAttrs::ReadWrite);
+        }
+        self
+    }
+
+    /// For messages: hosts, ports and database.
     pub(crate) fn place(&self) -> String {
-        format!("{}:{}/{}", self.host, self.port, self.database)
+        let hosts: Vec<String> = self.hosts.iter().map(Host::to_string).collect();
+        format!("{}/{}", hosts.join(","), self.database)
+    }
+
+    /// For messages: one of the hosts, its port and the database.
+    pub(crate) fn place_of(&self, host: &Host) -> String {
+        format!("{host}/{}", self.database)
     }
 }
 
@@ -243,6 +283,7 @@ mod tests {
             sslrootcert: None,
             sslcert: None,
             sslkey: None,
+            target_session_attrs: None,
             search_path: &[],
             connect_timeout: None,
             statement_timeout: None,
@@ -275,6 +316,26 @@ mod tests {
             (ConnectionConfig::parse(&fields, &mut errors), ConnectionConfig::parse(&url, &mut errors));
         assert!(errors.is_empty(), "{errors:?}");
         assert!(fields.is_some() && fields == url);
+    }
+
+    #[test]
+    fn several_hosts_are_tried_in_their_order() {
+        let mut errors = Vec::new();
+        let fields = RawConnection { host: Some("a, b"), port: Some(6000), username: Some("u"), ..raw() };
+        let fields = ConnectionConfig::parse(&fields, &mut errors).unwrap();
+        assert_eq!(fields.place(), "a:6000,b:6000/u");
+        assert_eq!(fields.clone().for_writing().target_session_attrs, Some(TargetSessionAttrs::ReadWrite));
+        assert_eq!(fields.target_session_attrs, None);
+        let url = RawConnection { url: Some("postgres://u@a:1,b/d?target_session_attrs=any"), ..raw() };
+        let url = ConnectionConfig::parse(&url, &mut errors).unwrap().for_writing();
+        assert_eq!(
+            (url.place().as_str(), url.target_session_attrs),
+            ("a:1,b:5432/d", Some(TargetSessionAttrs::Any))
+        );
+        assert!(errors.is_empty(), "{errors:?}");
+        let with = |host| RawConnection { host: Some(host), username: Some("u"), ..raw() };
+        assert_eq!(codes(&with("a,,b")), ["missing_field"]);
+        assert_eq!(codes(&with("a,/run/postgresql")), ["socket_among_hosts"]);
     }
 
     #[test]

@@ -3,10 +3,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
+use tokio_postgres::config::TargetSessionAttrs as DriverTarget;
 use tokio_postgres::{Client, Config};
 
 use super::config::{ConnectionConfig, SslMode};
 use super::dial::{Encryption, dial};
+use super::host::{Host, TargetSessionAttrs};
 use super::tls;
 use crate::PostgresError;
 use crate::error::At;
@@ -30,15 +32,8 @@ impl Session {
     ///
     /// `purpose` is what `pg_stat_activity` shows as `application_name`.
     pub(crate) async fn connect(config: &ConnectionConfig, purpose: &str) -> Result<Self, PostgresError> {
-        let place = config.place();
-        let lane = Arc::new(Lane::default());
-        let connecting = connect(config, purpose, &lane);
-        let (client, driver) = match tokio::time::timeout(config.connect_timeout, connecting).await {
-            Ok(connected) => connected?,
-            Err(_) => {
-                return Err(PostgresError::Unreachable { place, seconds: config.connect_timeout.as_secs() });
-            }
-        };
+        let (place, lane) = (config.place(), Arc::new(Lane::default()));
+        let (client, driver) = first_of(config, purpose, &lane).await?;
         let session = Self { client, place, lane, driver: tokio::spawn(driver) };
         session.execute(&settings(config)?).await?;
         Ok(session)
@@ -79,15 +74,40 @@ impl Drop for Session {
     }
 }
 
-async fn connect(
+/// Connects to the first host that is there and has the attributes asked for. As in libpq every host has the whole time
+/// to answer, and one that refuses the login is the last that is tried.
+async fn first_of(
     config: &ConnectionConfig,
     purpose: &str,
     lane: &Arc<Lane>,
 ) -> Result<(Client, Driver), PostgresError> {
-    let place = config.place();
-    let driver = driver_config(config, purpose);
-    let directory = config.host.starts_with('/').then_some(config.host.as_str());
-    let with = |encryption| dial(&driver, directory, encryption, lane, &place);
+    let mut failures = Vec::with_capacity(config.hosts.len());
+    for host in &config.hosts {
+        let place = config.place_of(host);
+        let connecting = connect(config, host, purpose, lane, &place);
+        let error = match tokio::time::timeout(config.connect_timeout, connecting).await {
+            Ok(Ok(connected)) => return Ok(connected),
+            Ok(Err(error)) => error,
+            Err(_) => PostgresError::Unreachable { place, seconds: config.connect_timeout.as_secs() },
+        };
+        if config.hosts.len() == 1 || !error.may_be_of_this_host_only() {
+            return Err(error);
+        }
+        failures.push(error.to_string());
+    }
+    Err(PostgresError::Transient { code: "postgres_unreachable", message: failures.join("; ") })
+}
+
+async fn connect(
+    config: &ConnectionConfig,
+    host: &Host,
+    purpose: &str,
+    lane: &Arc<Lane>,
+    place: &str,
+) -> Result<(Client, Driver), PostgresError> {
+    let driver = driver_config(config, host, purpose);
+    let directory = host.is_socket().then_some(host.name.as_str());
+    let with = |encryption| dial(&driver, directory, encryption, lane, place);
     match config.sslmode {
         SslMode::Disable => with(Encryption::Never).await,
         SslMode::Prefer => with(Encryption::Preferred(tls::connector(config)?)).await,
@@ -104,11 +124,16 @@ async fn connect(
     }
 }
 
-fn driver_config(config: &ConnectionConfig, purpose: &str) -> Config {
+fn driver_config(config: &ConnectionConfig, host: &Host, purpose: &str) -> Config {
     let mut driver = Config::new();
     driver
-        .host(config.host.as_str())
-        .port(config.port)
+        .host(host.name.as_str())
+        .port(host.port)
+        .target_session_attrs(match config.target_session_attrs {
+            None | Some(TargetSessionAttrs::Any) => DriverTarget::Any,
+            Some(TargetSessionAttrs::ReadWrite) => DriverTarget::ReadWrite,
+            Some(TargetSessionAttrs::ReadOnly) => DriverTarget::ReadOnly,
+        })
         .user(config.username.as_str())
         .dbname(config.database.as_str())
         .application_name(shortened(purpose))

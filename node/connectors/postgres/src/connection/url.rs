@@ -4,12 +4,14 @@ use serde::de::IntoDeserializer;
 use serde::de::value::Error as ValueError;
 
 use super::config::SslMode;
+use super::host::TargetSessionAttrs;
 
-/// A connection URL taken apart (<https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS>),
-/// with one host.
+/// A connection URL taken apart (<https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS>).
 #[derive(Default, PartialEq, Eq)]
 pub(super) struct Url {
-    pub(super) host: Option<String>,
+    /// Names or addresses, each with its own port where it has one.
+    pub(super) hosts: Vec<(String, Option<u16>)>,
+    /// The port of the hosts without one.
     pub(super) port: Option<u16>,
     pub(super) database: Option<String>,
     pub(super) username: Option<String>,
@@ -18,6 +20,7 @@ pub(super) struct Url {
     pub(super) sslrootcert: Option<String>,
     pub(super) sslcert: Option<String>,
     pub(super) sslkey: Option<String>,
+    pub(super) target_session_attrs: Option<TargetSessionAttrs>,
 }
 
 impl Url {
@@ -39,24 +42,18 @@ impl Url {
             url.username = some_text(name, "username")?;
             url.password = password.map(|password| decoded(password, "password")).transpose()?;
         }
-        if address.contains(',') {
-            return Err("it names several hosts; name one".to_owned());
+        for part in address.split(',').filter(|_| !address.is_empty()) {
+            let (host, port) = match part.strip_prefix('[') {
+                Some(v6) => {
+                    let (host, after) = v6.split_once(']').ok_or("`[` is not closed")?;
+                    (host, after.strip_prefix(':'))
+                }
+                None => part.split_once(':').map_or((part, None), |(host, port)| (host, Some(port))),
+            };
+            let host = some_text(host, "host")?.ok_or("a host has no name")?;
+            let port = port.filter(|port| !port.is_empty()).map(port_number).transpose()?;
+            url.hosts.push((host, port));
         }
-        let (host, port) = match address.strip_prefix('[') {
-            Some(v6) => {
-                let (host, after) = v6.split_once(']').ok_or("`[` is not closed")?;
-                (host, after.strip_prefix(':'))
-            }
-            None => address.split_once(':').map_or((address, None), |(host, port)| (host, Some(port))),
-        };
-        url.host = some_text(host, "host")?;
-        url.port = match port {
-            None | Some("") => None,
-            Some(port) => match port.parse() {
-                Ok(port) if port > 0 => Some(port),
-                _ => return Err(format!("`{port}` is not a port")),
-            },
-        };
         url.database = database.map_or(Ok(None), |name| some_text(name, "database"))?;
         for pair in query.into_iter().flat_map(|query| query.split('&')).filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').ok_or_else(|| format!("`{pair}` has no value"))?;
@@ -74,16 +71,26 @@ impl Url {
             "sslrootcert" => self.sslrootcert = Some(value),
             "sslcert" => self.sslcert = Some(value),
             "sslkey" => self.sslkey = Some(value),
-            "host" => self.host = Some(value),
+            "host" => self.hosts = value.split(',').map(|host| (host.to_owned(), None)).collect(),
             "user" => self.username = Some(value),
             "password" => self.password = Some(value),
             "dbname" => self.database = Some(value),
-            "port" => {
-                self.port = Some(value.parse().map_err(|_| format!("`{value}` is not a port"))?);
+            "port" => self.port = Some(port_number(&value)?),
+            "target_session_attrs" => {
+                let wanted = TargetSessionAttrs::deserialize(value.as_str().into_deserializer());
+                self.target_session_attrs =
+                    Some(wanted.map_err(|error: ValueError| format!("target_session_attrs: {error}"))?);
             }
             _ => return Err(format!("the parameter `{name}` is not known")),
         }
         Ok(())
+    }
+}
+
+fn port_number(text: &str) -> Result<u16, String> {
+    match text.parse() {
+        Ok(port) if port > 0 => Ok(port),
+        _ => Err(format!("`{text}` is not a port")),
     }
 }
 
@@ -110,12 +117,23 @@ mod tests {
             Url::parse("postgres://u%20x:a:b%40@[::1]:5433/my%2Fdb?sslmode=verify-ca&sslkey=k").ok().unwrap();
         assert_eq!(url.username.as_deref(), Some("u x"));
         assert_eq!(url.password.as_deref(), Some("a:b@"));
-        assert_eq!((url.host.as_deref(), url.port), (Some("::1"), Some(5433)));
+        assert_eq!(url.hosts, [("::1".to_owned(), Some(5433))]);
         assert_eq!(url.database.as_deref(), Some("my/db"));
         assert_eq!((url.sslmode, url.sslkey.as_deref()), (Some(SslMode::VerifyCa), Some("k")));
         let socket = Url::parse("postgresql:///db?host=/run/postgresql&user=me&port=6000").ok().unwrap();
-        assert_eq!(socket.host.as_deref(), Some("/run/postgresql"));
+        assert_eq!(socket.hosts, [("/run/postgresql".to_owned(), None)]);
         assert_eq!((socket.username.as_deref(), socket.port), (Some("me"), Some(6000)));
+    }
+
+    #[test]
+    fn several_hosts_are_taken_apart() {
+        let url =
+            Url::parse("postgres://u@a:1,[::2],c:3/d?port=4&target_session_attrs=read-write").ok().unwrap();
+        let expected = [("a".to_owned(), Some(1)), ("::2".to_owned(), None), ("c".to_owned(), Some(3))];
+        assert_eq!((url.hosts.as_slice(), url.port), (&expected[..], Some(4)));
+        assert_eq!(url.target_session_attrs, Some(TargetSessionAttrs::ReadWrite));
+        let listed = Url::parse("postgres:///d?host=a,b").ok().unwrap();
+        assert_eq!(listed.hosts, [("a".to_owned(), None), ("b".to_owned(), None)]);
     }
 
     #[test]
@@ -124,7 +142,10 @@ mod tests {
             "host=x",
             "postgres://u:sEcret@h:port/d",
             "postgres://u:sEcret@h:0/d",
-            "postgres://u:sEcret@h,i/d",
+            "postgres://u:sEcret@h,,i/d",
+            "postgres://u:sEcret@h,i:0/d",
+            "postgres://u:sEcret@h/d?port=0",
+            "postgres://u:sEcret@h/d?target_session_attrs=best",
             "postgres://u:sEcret@h/d?sslmode=yes",
             "postgres://u:sEcret@h/d?nonsense=1",
             "postgres://u:sEcret@h/d?sslmode",

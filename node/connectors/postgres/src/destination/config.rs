@@ -108,7 +108,7 @@ impl Config {
                     RawMode::Upsert => Mode::Upsert(raw.key),
                     RawMode::Replace => Mode::Replace,
                 };
-                Ok(Self { connection, table, mode, create: raw.create })
+                Ok(Self { connection: connection.for_writing(), table, mode, create: raw.create })
             }
             _ => Err(errors),
         }

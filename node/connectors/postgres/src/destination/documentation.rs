@@ -31,5 +31,9 @@ would change is an error of its record. JSON goes into `json` and `jsonb` as JSO
 record, column, value and constraint. Deadlocks, serialization failures, lost connections and restarts of the server are
 retried from the marker.
 
+**Failover.** With several hosts (`host: "db1,db2"`, or `postgres://user@db1,db2:5433/name`) the one that takes writes is used,
+and when it fails the run goes on from the marker of its successor as soon as there is one. A successor that lacks what
+was committed, as a standby that follows without `synchronous_standby_names` may, halts the run instead.
+
 `pg_stat_activity` shows run, epoch and partition as `application_name`. PgBouncer works in session mode.
 "#;

@@ -168,6 +168,11 @@ async fn settings_of_the_database_do_not_change_values() {
     };
     let before = rows().await;
     let name = database.name();
+    let is_renamed = "SELECT current_setting('server_version_num')::int >= 160000";
+    let parallel = match database.psql(is_renamed).unwrap().as_str() {
+        "t" => "debug_parallel_query = on",
+        _ => "force_parallel_mode = on",
+    };
     for setting in [
         "timezone = 'America/New_York'",
         "datestyle = 'German, DMY'",
@@ -179,7 +184,7 @@ async fn settings_of_the_database_do_not_change_values() {
         "statement_timeout = 300",
         "default_transaction_read_only = on",
         "idle_in_transaction_session_timeout = 300",
-        "force_parallel_mode = on",
+        parallel,
         "row_security = on",
     ] {
         PostgresServer::shared().psql(&format!("ALTER DATABASE {name} SET {setting}")).unwrap();

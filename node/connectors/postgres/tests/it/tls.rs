@@ -1,6 +1,8 @@
+use std::path::Path;
+
 use etl_connector_postgres::PostgresSource;
 use etl_sdk::{ConnectorError, SourceConnector};
-use etl_test_services::{Certificate, PostgresServer};
+use etl_test_services::{Authentication, Certificate, PostgresServer};
 use serde_json::{Value, json};
 
 use crate::reading::{LARGE, read};
@@ -73,6 +75,33 @@ async fn a_server_without_tls_is_refused_where_encryption_is_demanded() {
         let refused = encrypted(server, mode, None).await;
         assert!(is_tls(&refused, &["TLS"]), "{mode}: {refused:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_is_known_by_its_certificate() {
+    let server =
+        PostgresServer::builder().tls(Certificate::OfThisHost).authentication(Authentication::Certificate);
+    let server = server.start().unwrap();
+    let stranger = PostgresServer::builder().tls(Certificate::OfThisHost).start().unwrap();
+    let check = async |certificate: Option<(&Path, &Path)>, username: &str| {
+        let mut config = json!({
+            "host": server.host(), "port": server.port(), "database": "postgres", "username": username,
+            "sslmode": "verify-full", "sslrootcert": server.ca_file().unwrap(), "query": ENCRYPTED
+        });
+        if let Some((certificate, key)) = certificate {
+            config["sslcert"] = json!(certificate);
+            config["sslkey"] = json!(key);
+        }
+        PostgresSource.configure(&config).unwrap().check().await
+    };
+    check(server.client_certificate(), server.username()).await.unwrap();
+    let without = check(None, server.username()).await.unwrap_err();
+    assert_eq!((without.code(), without.help().is_some()), ("postgres_login", true), "{without}");
+    let of_another = check(server.client_certificate(), "somebody").await.unwrap_err();
+    assert_eq!(of_another.code(), "postgres_login", "{of_another}");
+    // An authority that the server does not know: refused inside the handshake.
+    let unknown = check(stranger.client_certificate(), server.username()).await.unwrap_err();
+    assert_eq!((unknown.code(), unknown.help().is_some()), ("tls", true), "{unknown}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
