@@ -78,6 +78,10 @@ pub enum Command {
         /// Workflow files.
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
+
+        /// Also check this value of a parameter; an example stands in for one that is required and not given.
+        #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+        parameters: Vec<(String, String)>,
     },
     /// Show what a run would do: steps, partitions, the guarantee of every route and its reason.
     Plan(PlanArguments),
@@ -141,10 +145,22 @@ pub struct WorkflowArguments {
     #[arg(long, env = "ACTIX_ETL_STATE_DIR", value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
 
+    /// The value of a parameter of the workflow; several may be given.
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub parameters: Vec<(String, String)>,
+
     /// Directory with one file per secret, named like it; `${secret:name}` is otherwise taken from the environment
     /// variable ACTIX_ETL_SECRET_NAME.
     #[arg(long, env = "ACTIX_ETL_SECRETS_DIR", value_name = "DIR")]
     pub secrets_dir: Option<PathBuf>,
+}
+
+/// A parameter as it stands on the command line; its value may hold anything, also nothing.
+fn parameter(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE, for example `day=2026-01-31`".to_owned()),
+    }
 }
 
 /// Arguments of `run`.

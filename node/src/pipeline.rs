@@ -1,4 +1,4 @@
-use etl_engine::{DestinationStep, Pipeline, ProcessorStep, SourceStep};
+use etl_engine::{DestinationStep, Pipeline, ProcessorStep, SourceStep, StepLimits};
 use etl_sdk::{FieldError, Registry};
 use etl_workflow::{Diagnostics, Step, Workflow};
 
@@ -32,6 +32,10 @@ pub(crate) fn build(workflow: &Workflow, registry: &Registry) -> Result<Pipeline
                 destination,
             });
         }
+    }
+    for step in workflow.steps().filter(|step| step.rate_limit.is_some() || step.circuit_breaker.is_some()) {
+        let limits = StepLimits { rate: step.rate_limit.clone(), breaker: step.circuit_breaker.clone() };
+        pipeline.limits.insert(step.name.clone(), limits);
     }
     if refused.is_empty() { Ok(pipeline) } else { Err(Error::Invalid(Diagnostics(refused))) }
 }

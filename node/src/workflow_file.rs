@@ -1,7 +1,8 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use etl_sdk::Registry;
-use etl_workflow::{RoutePlan, Workflow};
+use etl_workflow::{Inputs, RoutePlan, Workflow};
 
 use crate::Error;
 use crate::arguments::WorkflowArguments;
@@ -10,14 +11,50 @@ use crate::secrets;
 /// The directory where state is kept unless another is asked for.
 const STATE_DIRECTORY: &str = ".actix-etl";
 
-/// Reads and validates a workflow file, with the environment's variables; `delivery.guarantee` is enforced.
-pub(crate) fn load(file: &Path, registry: &Registry) -> Result<(Workflow, Vec<RoutePlan>), Error> {
-    let bytes = std::fs::read(file).map_err(|source| Error::Read { path: file.to_path_buf(), source })?;
-    let environment = |name: &str| std::env::var(name).ok();
-    let workflow = etl_workflow::load(&file.display().to_string(), &bytes, &environment, registry)
-        .map_err(Error::Invalid)?;
+/// Reads and validates a workflow file, with the environment's variables and values of its parameters, which need not be
+/// all; `delivery.guarantee` is enforced.
+pub(crate) fn load(
+    file: &Path,
+    parameters: &[(String, String)],
+    registry: &Registry,
+) -> Result<(Workflow, Vec<RoutePlan>), Error> {
+    let inputs = Inputs { parameters: given(parameters)?, ..Inputs::default() };
+    let workflow = WorkflowFile::read(file)?.load(&inputs, registry)?;
     let routes = etl_workflow::enforce(&workflow, registry).map_err(Error::Invalid)?;
     Ok((workflow, routes))
+}
+
+/// Values of parameters as they stand on the command line.
+pub(crate) fn given(parameters: &[(String, String)]) -> Result<BTreeMap<String, String>, Error> {
+    let mut values = BTreeMap::new();
+    for (name, value) in parameters {
+        if values.insert(name.clone(), value.clone()).is_some() {
+            let (message, help) = (format!("--param {name} is given twice"), "give it once".to_owned());
+            return Err(Error::Unknown { message, help });
+        }
+    }
+    Ok(values)
+}
+
+/// The text of a workflow file, which may be read in several ways.
+pub(crate) struct WorkflowFile {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+impl WorkflowFile {
+    /// Reads the file.
+    pub fn read(file: &Path) -> Result<Self, Error> {
+        let bytes = std::fs::read(file).map_err(|source| Error::Read { path: file.to_path_buf(), source })?;
+        Ok(Self { name: file.display().to_string(), bytes })
+    }
+
+    /// Validates it with the environment's variables and what a run gives to it.
+    pub fn load(&self, inputs: &Inputs, registry: &Registry) -> Result<Workflow, Error> {
+        let environment = |name: &str| std::env::var(name).ok();
+        etl_workflow::load_with(&self.name, &self.bytes, &environment, inputs, registry)
+            .map_err(Error::Invalid)
+    }
 }
 
 /// The same with its secrets put in.

@@ -6,11 +6,10 @@ use etl_proto::relay::relay_server::{Relay, RelayServer};
 use etl_proto::relay::{Frame, Kind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_stream::wrappers::TcpListenerStream;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::host::{connection, server};
+use super::host::{connection, listener, server};
 use super::load::{Load, unexpected};
 use crate::group::Error;
 
@@ -67,11 +66,9 @@ impl Relay for Reader {
 
 /// How long a gRPC stream takes for the bytes, until the other side has had them all.
 pub async fn stream(load: &Load) -> Result<Duration, Error> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
+    let (listener, address) = listener().await?;
     let reader = RelayServer::new(Reader).max_decoding_message_size(MESSAGE);
-    let serving =
-        tokio::spawn(server().add_service(reader).serve_with_incoming(TcpListenerStream::new(listener)));
+    let serving = tokio::spawn(server().add_service(reader).serve_with_incoming(listener));
     let mut client = RelayClient::new(connection(address)?).max_encoding_message_size(MESSAGE);
     let frame = |(number, body)| Frame { seq: number + 1, kind: Kind::Rows.into(), body, ..Frame::default() };
     let frames = tokio_stream::iter((0_u64..).zip(load.pieces()).map(frame));

@@ -96,6 +96,7 @@ fn stand_in(step: &Arc<OneStep>, connection: Connection) -> Result<(Route, Relay
         source: StepName::new("source").map_err(unexpected)?,
         partition: PartitionId("all".to_owned()),
         destination: name.clone(),
+        shard: None,
     };
     let (run, real) = (step.context.run.into(), Arc::new(step.sink.clone()));
     Ok((route, RelayedDestination::new(relay, HOST, run, 1, name, real)))

@@ -4,14 +4,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use etl_model::{
-    Batch, Claim, Fence, Marker, RecordError, Retry, Route, RunId, StepName, Unit, WorkflowName,
+    Batch, Claim, Fence, Marker, RecordError, Retry, Route, RunId, Shard, StepName, Unit, WorkflowName,
 };
 use etl_relay::{Hosted, HostedStep, Hosting, Reach, Refused, RelayService, RelaySettings};
 use etl_sdk::{
     CommitKind, ConnectorError, Destination, DestinationCapabilities, Encoded, Encoder, Payload, RouteWriter,
     RunContext,
 };
-use tokio_stream::wrappers::TcpListenerStream;
+use tokio::net::TcpListener;
+use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Channel, Endpoint, Server};
 use uuid::Uuid;
 
@@ -121,7 +122,7 @@ impl OneStep {
 
 #[async_trait]
 impl Hosting for OneStep {
-    async fn hosted(&self, run: Uuid, _: u64, step: &StepName) -> Result<Hosted, Refused> {
+    async fn hosted(&self, run: Uuid, _: u64, step: &StepName, _: Option<Shard>) -> Result<Hosted, Refused> {
         if Uuid::from(self.context.run) != run {
             return Err(Refused { message: format!("run {run}, step `{step}`"), retry: Retry::Never });
         }
@@ -142,10 +143,14 @@ impl Reach for Connection {
 
 /// A server with the windows of a node, for as long as the process lives.
 pub fn server() -> Server {
-    Server::builder()
-        .tcp_nodelay(true)
-        .initial_stream_window_size(WINDOWS.0)
-        .initial_connection_window_size(WINDOWS.1)
+    Server::builder().initial_stream_window_size(WINDOWS.0).initial_connection_window_size(WINDOWS.1)
+}
+
+/// Connections as a node accepts them: what a host answers must not wait for an acknowledgement of what it answered before.
+pub async fn listener() -> Result<(TcpIncoming, SocketAddr), Error> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    Ok((TcpIncoming::from(listener).with_nodelay(Some(true)), address))
 }
 
 /// A connection to it.
@@ -161,9 +166,8 @@ pub fn connection(address: SocketAddr) -> Result<Channel, Error> {
 /// Serves what another node would host.
 pub async fn host(step: Arc<OneStep>, settings: RelaySettings) -> Result<(RelayService, SocketAddr), Error> {
     let service = RelayService::new(step, settings)?;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
+    let (listener, address) = listener().await?;
     let serving = server().add_service(service.clone().into_server());
-    tokio::spawn(serving.serve_with_incoming(TcpListenerStream::new(listener)));
+    tokio::spawn(serving.serve_with_incoming(listener));
     Ok((service, address))
 }

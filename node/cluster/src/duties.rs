@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use etl_engine::{TapOrder, Taps};
+use etl_engine::{Desk, TapOrder, Taps};
 use etl_proto::cluster::cluster_server::ClusterServer;
 use etl_raft::NodeId;
 use etl_raft::consensus::{Clock, Consensus, wall_clock};
@@ -20,7 +20,11 @@ use crate::candidate::{Candidate, Software};
 use crate::clients::Clients;
 use crate::heartbeats::Heartbeats;
 use crate::leadership::Leadership;
-use crate::windows::{LogLevel, LogNews, LogOrder, RunLogs, TapNews, watch_log, watch_tap};
+use crate::limits::{Keeper, LeaderGrants};
+use crate::windows::{
+    CountLetters, LogLevel, LogNews, LogOrder, RunLogs, RunSight, TapNews, look_elsewhere, look_here,
+    watch_log, watch_tap,
+};
 use crate::{ClusterService, Health, Heard, Overview, Probe, Problem, Roster, Settings, problems};
 
 /// After a duty has ended by a defect, before it begins again.
@@ -54,6 +58,9 @@ struct Inner {
     software: Software,
     taps: Arc<Taps>,
     logs: RunLogs,
+    keeper: Keeper,
+    desk: Desk,
+    letters: Arc<OnceLock<Arc<CountLetters>>>,
     pictures: watch::Receiver<Option<Picture>>,
     removed: watch::Receiver<bool>,
     answered: watch::Receiver<Instant>,
@@ -104,6 +111,10 @@ impl Duties {
             software: local.software.clone(),
             zone: local.zone,
         };
+        let keeper = Keeper::new(consensus.clone());
+        let grants =
+            LeaderGrants { consensus: consensus.clone(), clients: clients.clone(), keeper: keeper.clone() };
+        let desk = Desk::new(Arc::new(grants));
         let runner = Runner { tasks: TaskTracker::new(), ending: CancellationToken::new() };
         runner.run("the probe", {
             let (consensus, clients, every) = (consensus.clone(), clients.clone(), settings.probe);
@@ -111,7 +122,7 @@ impl Duties {
         });
         runner.run("the heartbeat", {
             let (consensus, clients, roster) = (consensus.clone(), clients.clone(), roster.clone());
-            let (software, every) = (local.software.clone(), settings.heartbeat);
+            let (software, every, desk) = (local.software.clone(), settings.heartbeat, desk.clone());
             move || {
                 Heartbeats {
                     consensus: consensus.clone(),
@@ -119,6 +130,7 @@ impl Duties {
                     roster: roster.clone(),
                     software: software.clone(),
                     health: health_seen.clone(),
+                    desk: desk.clone(),
                     every,
                     answered: answered.clone(),
                     removed: removed.clone(),
@@ -149,6 +161,9 @@ impl Duties {
         });
         let Runner { tasks, ending } = runner;
         let inner = Inner {
+            keeper,
+            desk,
+            letters: Arc::default(),
             consensus,
             clients,
             roster,
@@ -174,8 +189,32 @@ impl Duties {
             inner.software.clone(),
             Arc::clone(&inner.taps),
             inner.logs.clone(),
+            inner.keeper.clone(),
+            inner.desk.clone(),
+            Arc::clone(&inner.letters),
         );
         service.into_server()
+    }
+
+    /// Where the limits of this node's work are kept, leased from the leader.
+    pub fn desk(&self) -> Desk {
+        self.inner.desk.clone()
+    }
+
+    /// Has this node tell how many records of a run were set aside here. The first way counts.
+    pub fn count_letters_by(&self, count: Arc<CountLetters>) {
+        // A second one is a mistake that harms nobody.
+        let _ = self.inner.letters.set(count);
+    }
+
+    /// What the nodes that are there have of a run beside what the cluster has agreed on. Those that do not answer in time are
+    /// missing.
+    pub async fn look_at_run(&self, run: Uuid) -> BTreeMap<NodeId, RunSight> {
+        let Inner { consensus, clients, desk, letters, .. } = &*self.inner;
+        let here = look_here(consensus, desk, letters.get().cloned(), run);
+        let (here, mut all) = tokio::join!(here, look_elsewhere(consensus, clients, run));
+        all.insert(consensus.member().node, here);
+        all
     }
 
     /// What nodes have told this one while it led, and when. Of others only the leader hears.

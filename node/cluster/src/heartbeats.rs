@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use etl_engine::Desk;
 use etl_proto::cluster as wire;
 use etl_raft::NodeId;
 use etl_raft::consensus::Consensus;
@@ -26,6 +27,8 @@ pub(crate) struct Heartbeats {
     pub software: Software,
     /// How this node is, as it has last looked.
     pub health: watch::Receiver<Health>,
+    /// What its work waits for.
+    pub desk: Desk,
     pub every: Duration,
     /// When the leader has last answered; it answers itself.
     pub answered: watch::Sender<Instant>,
@@ -78,8 +81,9 @@ impl Heartbeats {
     async fn beat(&self, search: &mut Search) -> Result<bool, Status> {
         let me = self.consensus.member();
         let status = self.consensus.status();
-        let health =
+        let mut health =
             Health { applied_index: status.applied.unwrap_or_default(), ..self.health.borrow().clone() };
+        health.problems.extend(self.desk.waiting());
         if status.leader == Some(me.node) {
             let (since, incarnation) = (Instant::now(), me.incarnation);
             self.roster.note(me.node, Heard { since, incarnation, software: self.software.clone(), health });

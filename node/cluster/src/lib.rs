@@ -30,6 +30,7 @@ mod heartbeats;
 mod hosts;
 mod join;
 mod leadership;
+mod limits;
 mod marker;
 mod overview;
 mod placer;
@@ -45,7 +46,7 @@ mod work;
 pub use candidate::{Candidate, Software};
 pub use duties::{Duties, Local};
 pub use error::{Error, Failure};
-pub use etl_engine::{Sampling, TapOrder, Taps};
+pub use etl_engine::{Desk, Sampling, TapOrder, Taps};
 pub use health::{Health, Probe};
 pub use join::{Admitted, WhoIs, join, who_are_you};
 pub use marker::{decode_marker, encode_marker};
@@ -54,5 +55,7 @@ pub use problems::{Problem, problems};
 pub use roster::{Heard, Roster};
 pub use service::ClusterService;
 pub use settings::Settings;
-pub use windows::{LogEvent, LogLevel, LogNews, NodeEvent, NodeRecord, RunLogs, TapNews};
+pub use windows::{
+    CountLetters, LogEvent, LogLevel, LogNews, NodeEvent, NodeRecord, RunLogs, RunSight, TapNews,
+};
 pub use work::{Prepared, Work, WorkParts, Workshop};

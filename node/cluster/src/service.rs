@@ -1,8 +1,8 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use etl_engine::Taps;
+use etl_engine::{Desk, Taps};
 use etl_proto::cluster as wire;
 use etl_proto::cluster::cluster_server::{Cluster, ClusterServer};
 use etl_raft::NodeId;
@@ -14,8 +14,9 @@ use tonic::{Request, Response, Status};
 
 use crate::candidate::{Candidate, Software, uuid};
 use crate::clients::{Clients, MESSAGE_LIMIT};
+use crate::limits::{Keeper, NotLeading, request_from_wire, response_to_wire};
 use crate::refusal::{REMOVED, failed, rejected};
-use crate::windows::{RunLogs, log_order, show_log, show_tap, tap_order};
+use crate::windows::{CountLetters, RunLogs, log_order, look_here, show_log, show_tap, tap_order};
 use crate::{Health, Heard, Roster};
 
 /// How long a leader may take to admit a node: a read and two writes.
@@ -30,9 +31,13 @@ pub struct ClusterService {
     software: Software,
     taps: Arc<Taps>,
     logs: RunLogs,
+    keeper: Keeper,
+    desk: Desk,
+    letters: Arc<OnceLock<Arc<CountLetters>>>,
 }
 
 impl ClusterService {
+    #[allow(clippy::too_many_arguments)] // a constructor of the fields, called once
     pub(crate) fn new(
         consensus: Consensus,
         roster: Roster,
@@ -40,8 +45,11 @@ impl ClusterService {
         software: Software,
         taps: Arc<Taps>,
         logs: RunLogs,
+        keeper: Keeper,
+        desk: Desk,
+        letters: Arc<OnceLock<Arc<CountLetters>>>,
     ) -> Self {
-        Self { consensus, roster, clients, software, taps, logs }
+        Self { consensus, roster, clients, software, taps, logs, keeper, desk, letters }
     }
 
     pub(crate) fn into_server(self) -> ClusterServer<Self> {
@@ -117,20 +125,19 @@ impl ClusterService {
         answered.into_result().map_err(|rejection| rejected(&rejection))
     }
 
-    /// Whether a heartbeat comes from the node it names.
-    fn check_sender(&self, beat: &wire::HeartbeatRequest) -> Result<(), Status> {
+    /// Whether a call comes from the node it names.
+    fn check_sender(&self, cluster_id: &Bytes, node: NodeId, store: &Bytes) -> Result<(), Status> {
         let mine = self.consensus.member().cluster;
-        let theirs = uuid("cluster_id", &beat.cluster_id)?;
+        let theirs = uuid("cluster_id", cluster_id)?;
         if theirs != mine {
             return Err(Status::failed_precondition(format!(
                 "this is cluster {mine}, not {theirs}; another cluster uses the address now"
             )));
         }
-        let store = uuid("store", &beat.store)?;
+        let store = uuid("store", store)?;
         let known = self.consensus.peek(|state| {
-            state.nodes().get(beat.node).map(|known| (known.store, known.state == NodeState::Removed))
+            state.nodes().get(node).map(|known| (known.store, known.state == NodeState::Removed))
         });
-        let node = beat.node;
         match known {
             // It may be that only this node has not heard of it yet.
             None => Err(Status::unavailable(format!("node {node} is not known here"))),
@@ -171,7 +178,7 @@ impl Cluster for ClusterService {
         request: Request<wire::HeartbeatRequest>,
     ) -> Result<Response<wire::HeartbeatResponse>, Status> {
         let beat = request.into_inner();
-        self.check_sender(&beat)?;
+        self.check_sender(&beat.cluster_id, beat.node, &beat.store)?;
         let status = self.consensus.status();
         if status.leader == Some(self.me()) {
             let heard = Heard {
@@ -216,5 +223,28 @@ impl Cluster for ClusterService {
     ) -> Result<Response<Self::ReadRunLogStream>, Status> {
         let order = log_order(request.get_ref())?;
         Ok(Response::new(show_log(&self.consensus, &self.logs, order)))
+    }
+
+    async fn look_at_run(
+        &self,
+        request: Request<wire::LookAtRunRequest>,
+    ) -> Result<Response<wire::LookAtRunResponse>, Status> {
+        let run = uuid("run", &request.get_ref().run)?;
+        let count = self.letters.get().cloned();
+        Ok(Response::new(look_here(&self.consensus, &self.desk, count, run).await.into()))
+    }
+
+    async fn lease(
+        &self,
+        request: Request<wire::LeaseRequest>,
+    ) -> Result<Response<wire::LeaseResponse>, Status> {
+        let wire::LeaseRequest { cluster_id, node, store, incarnation, budgets, circuits } =
+            request.into_inner();
+        self.check_sender(&cluster_id, node, &store)?;
+        let request = request_from_wire(budgets, circuits)?;
+        match self.keeper.answer((node, incarnation), &request).await {
+            Ok(answer) => Ok(Response::new(response_to_wire(&answer))),
+            Err(NotLeading) => Err(Status::unavailable(format!("node {} does not lead", self.me()))),
+        }
     }
 }

@@ -5,7 +5,7 @@ use etl_connector_file::{FileDestination, FileSource};
 use etl_connector_postgres::{PostgresDestination, PostgresSource};
 use etl_connector_sqlite::{SqliteDestination, SqliteSource};
 use etl_sdk::Registry;
-use etl_transforms::{Filter, Mapping};
+use etl_transforms::{Filter, Mapping, Repartition};
 
 /// Every type that this program knows.
 pub fn registry() -> Registry {
@@ -16,6 +16,7 @@ pub fn registry() -> Registry {
         .source(SqliteSource)
         .processor(Filter)
         .processor(Mapping)
+        .processor(Repartition)
         .destination(FileDestination)
         .destination(PostgresDestination)
         .destination(SqliteDestination)

@@ -1,7 +1,7 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use etl_model::{PartitionId, Retry, Route, StepName};
+use etl_model::{PartitionId, Retry, Route, Shard, StepName};
 use etl_sdk::{PartitionInfo, RetryPolicy, RunContext, failpoint};
 
 use crate::EngineError;
@@ -75,36 +75,35 @@ pub async fn complete(
 ) -> Vec<EngineError> {
     let completions = pipeline.destinations.iter().map(|step| {
         let routes = routes_into(&step.name, pipeline, run, partitions);
-        async move { complete_one(step, run, &routes, retry).await }
+        async move { complete_one(step, run, &routes?, retry).await }
     });
     futures::future::join_all(completions).await.into_iter().filter_map(Result::err).collect()
 }
 
-/// All routes into a destination, in the order of the partitions.
+/// All routes into a destination, in the order of the partitions, and of the shards of each.
 fn routes_into(
     destination: &StepName,
     pipeline: &Pipeline,
     run: &RunContext,
     partitions: &[(StepName, PartitionId)],
-) -> Vec<Route> {
-    let reaches = |source: &&StepName| {
-        let step = pipeline.sources.iter().find(|step| step.name == **source);
-        step.is_some_and(|step| {
-            let plan = ChainPlan::new(pipeline, step);
-            plan.outputs.iter().any(|output| output.step.name == *destination)
-        })
-    };
-    let sources: Vec<&StepName> = pipeline.sources.iter().map(|step| &step.name).filter(reaches).collect();
-    partitions
-        .iter()
-        .filter(|(source, _)| sources.contains(&source))
-        .map(|(source, partition)| Route {
+) -> Result<Vec<Route>, EngineError> {
+    let mut shards: HashMap<&StepName, Vec<Option<Shard>>> = HashMap::new();
+    for source in &pipeline.sources {
+        let plan = ChainPlan::new(pipeline, source)?;
+        let outputs = plan.outputs.iter().filter(|output| output.step.name == *destination);
+        shards.insert(&source.name, outputs.map(|output| output.shard).collect());
+    }
+    let of_partition = |(source, partition): &(StepName, PartitionId)| {
+        let of_shard = |shard: &Option<Shard>| Route {
             workflow: run.workflow.clone(),
             source: source.clone(),
             partition: partition.clone(),
             destination: destination.clone(),
-        })
-        .collect()
+            shard: *shard,
+        };
+        shards.get(source).into_iter().flatten().map(of_shard).collect::<Vec<_>>()
+    };
+    Ok(partitions.iter().flat_map(of_partition).collect())
 }
 
 async fn complete_one(

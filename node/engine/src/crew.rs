@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix::prelude::*;
-use etl_model::{Marker, Position, RunId, StepName};
+use etl_model::{Marker, Position, RouteEnd, RunId, StepName};
 use etl_sdk::{PartitionInfo, RunContext};
 use tokio::sync::{mpsc, oneshot};
 
@@ -70,25 +70,25 @@ pub enum CrewEvent {
     },
 }
 
-/// How a partition has ended on this node. Markers are by destination, the last that are known to be committed.
+/// How a partition has ended on this node. Markers are by destination and shard, the last that are known to be committed.
 #[derive(Debug)]
 pub enum PartitionEnd {
     /// Its end is committed at every destination.
     Done {
-        /// One per destination.
-        markers: Vec<(StepName, Marker)>,
+        /// One per destination and shard.
+        markers: Vec<(RouteEnd, Marker)>,
     },
     /// It was asked to stop; what had been read is committed.
     Drained {
         /// None when it had not begun.
-        markers: Vec<(StepName, Marker)>,
+        markers: Vec<(RouteEnd, Marker)>,
     },
     /// It cannot go on.
     Failed {
         /// Why.
         error: EngineError,
         /// What is committed, as far as known.
-        markers: Vec<(StepName, Marker)>,
+        markers: Vec<(RouteEnd, Marker)>,
     },
     /// It was told to stop at once.
     Killed,
@@ -111,7 +111,7 @@ impl PartitionEnd {
 pub struct Crew {
     actor: Addr<CrewActor>,
     run: RunContext,
-    plans: HashMap<StepName, Arc<ChainPlan>>,
+    plans: HashMap<StepName, Result<Arc<ChainPlan>, EngineError>>,
     replaces: Arc<Vec<RunId>>,
     state: Arc<dyn RunState>,
     dead_letters: Arc<dyn DeadLetters>,
@@ -139,7 +139,12 @@ impl Crew {
         let supervisor = SupervisorActor::start_in_arbiter(system.arbiter(), |_| supervisor);
         let actor = CrewActor::new(supervisor, share, parallelism, events, vanished);
         let actor = CrewActor::start_in_arbiter(system.arbiter(), |_| actor);
-        let plan = |step| Arc::new(ChainPlan::new(&pipeline, step));
+        let lacks_gates = pipeline.lacks_gates();
+        let plan = |step| match lacks_gates {
+            false => ChainPlan::new(&pipeline, step).map(Arc::new),
+            // A limit of one node alone would not be one.
+            true => Err(EngineError::Internal("nobody keeps the limits of this workflow".to_owned())),
+        };
         let plans = pipeline.sources.iter().map(|step| (step.name.clone(), plan(step))).collect();
         Self {
             actor,
@@ -156,11 +161,13 @@ impl Crew {
     /// Runs a partition when there is room for it. Its end is told by an event.
     ///
     /// # Errors
-    /// The workflow has no such source.
+    /// The workflow has no such source, or divides its rows as none may.
     pub fn begin(&self, order: PartitionOrder) -> Result<(), EngineError> {
         let PartitionOrder { source, info, index, start, is_begun } = order;
-        let Some(plan) = self.plans.get(&source) else {
-            return Err(EngineError::Internal(format!("the workflow has no source `{source}`")));
+        let plan = match self.plans.get(&source) {
+            Some(Ok(plan)) => plan,
+            Some(Err(error)) => return Err(error.clone()),
+            None => return Err(EngineError::Internal(format!("the workflow has no source `{source}`"))),
         };
         self.progress.discovered(&source, &info.id, info.bytes, info.records);
         let request = OpenChain {
@@ -172,7 +179,7 @@ impl Crew {
             replaces: Arc::clone(&self.replaces),
             state: Arc::clone(&self.state),
             dead_letters: Arc::clone(&self.dead_letters),
-            read: self.read,
+            read: plan.read_options(self.read),
         };
         self.actor.do_send(BeginChain { chain: index, request, is_begun });
         Ok(())

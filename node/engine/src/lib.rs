@@ -11,6 +11,9 @@
 //! actor restores their order, writes, and commits units with their marker. The order of a chain's start never varies:
 //! raise the epoch, fence every destination, read the markers, only then seek the source (see [`chain`]).
 //!
+//! A source or destination may have a rate limit and a circuit breaker that hold over all nodes (see [`limits`]): its chains
+//! await them at every call.
+//!
 //! **Invariants:** this is the only crate that knows actix. It knows no connector, no wire protocol and no storage
 //! engine: state goes through [`ports`]. Memory is bounded by byte permits, never by mailboxes.
 
@@ -21,6 +24,7 @@ mod coordination;
 mod crew;
 mod error;
 mod guard;
+mod limits;
 mod messages;
 mod options;
 mod pipeline;
@@ -35,6 +39,10 @@ mod taps;
 pub use coordination::{FoundPartition, complete, discover, rediscover, rediscovery};
 pub use crew::{Crew, CrewEvent, CrewSetup, PartitionEnd, PartitionOrder};
 pub use error::EngineError;
+pub use limits::{
+    BudgetAnswer, BudgetRequest, CircuitAnswer, CircuitRequest, Conclusion, Desk, Grantor, Grants,
+    LeaseAnswer, LeaseRequest, LocalGrants, Probe, StepGate, StepLimits, TERM, WaitingPartition,
+};
 pub use options::EngineOptions;
 pub use pipeline::{DestinationStep, Pipeline, ProcessorStep, SourceStep};
 pub use ports::{DeadLetter, DeadLetters, PartitionNumbers, PortError, RunState};

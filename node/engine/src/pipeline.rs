@@ -1,8 +1,12 @@
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use etl_model::{OnError, StepName};
+use etl_model::{OnError, RunId, StepName};
 use etl_sdk::{Destination, Processor, Source};
+
+use crate::chain::{ChainPlan, Output};
+use crate::limits::{Desk, StepGate, StepLimits};
 
 /// A source with its place in the workflow.
 #[derive(Clone)]
@@ -50,9 +54,36 @@ pub struct Pipeline {
     pub processors: Vec<ProcessorStep>,
     /// Destinations.
     pub destinations: Vec<DestinationStep>,
+    /// How sources and destinations are held back, by name.
+    pub limits: BTreeMap<StepName, StepLimits>,
+    /// What their chains await, once it is known who leases to them.
+    pub(crate) gates: BTreeMap<StepName, StepGate>,
 }
 
 impl Pipeline {
+    /// The same with limits that are kept by a desk, for a run.
+    pub fn gated(mut self, desk: &Desk, run: RunId) -> Self {
+        let gate = |(step, limits): (&StepName, &StepLimits)| (step.clone(), desk.gate(run, step, limits));
+        self.gates = self.limits.iter().map(gate).collect();
+        self
+    }
+
+    /// Whether nobody keeps its limits yet.
+    pub(crate) fn lacks_gates(&self) -> bool {
+        self.limits.keys().any(|step| !self.gates.contains_key(step))
+    }
+
+    /// The destinations that rows reach divided, with the number of shards; none that is reached in a way that may not be.
+    pub fn divided(&self) -> BTreeMap<StepName, u16> {
+        let plans = self.sources.iter().filter_map(|source| ChainPlan::new(self, source).ok());
+        let shards = |plan: ChainPlan| {
+            let of =
+                |output: &Output| Some((output.step.name.clone(), u16::try_from(output.shard?.of()).ok()?));
+            plan.outputs.iter().filter_map(of).collect::<Vec<_>>()
+        };
+        plans.flat_map(shards).collect()
+    }
+
     /// How many partitions may run at once: what is asked for, or fewer when a destination takes fewer writers.
     pub(crate) fn parallelism(&self, asked: NonZeroUsize) -> NonZeroUsize {
         let writers = self.destinations.iter().filter_map(|step| step.destination.capabilities().max_writers);

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use etl_model::{Counters, Marker, PartitionId, Route, StepName};
+use etl_model::{Counters, Marker, PartitionId, Route, RouteEnd, StepName};
 
 /// How far a run is, for whoever shows it. Cheap to update (a few times per chunk) and to read.
 #[derive(Debug)]
@@ -16,9 +16,26 @@ struct Entry {
     bytes_total: Option<u64>,
     records_total: Option<u64>,
     state: State,
-    routes: BTreeMap<StepName, (Counters, Counters)>,
+    waits_for: Option<String>,
+    /// What is committed, and what is open.
+    routes: BTreeMap<RouteEnd, (Counters, Counters)>,
     /// What earlier processes of the run had committed.
-    inherited: BTreeMap<StepName, Counters>,
+    inherited: BTreeMap<RouteEnd, Counters>,
+}
+
+impl Entry {
+    /// By destination, over its shards: all totals, records whose outcome is committed, what earlier processes had.
+    fn totals(&self) -> BTreeMap<&StepName, (Counters, u64, Counters)> {
+        let mut totals: BTreeMap<&StepName, (Counters, u64, Counters)> = BTreeMap::new();
+        for (end, (committed, open)) in &self.routes {
+            let (total, outcome, inherited) = totals.entry(&end.destination).or_default();
+            *total += *committed;
+            *total += *open;
+            *outcome += committed.read;
+            *inherited += self.inherited.get(end).copied().unwrap_or_default();
+        }
+        totals
+    }
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +56,9 @@ pub struct PartitionProgress {
     pub partition: PartitionId,
     /// `waiting`, `running`, `retrying` or `done`.
     pub state: &'static str,
+    /// What it waits for although it could go on, such as a circuit breaker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
     /// Bytes the partition has, where known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_total: Option<u64>,
@@ -78,7 +98,7 @@ impl Progress {
     fn with(&self, route: &Route, change: impl FnOnce(&mut (Counters, Counters))) {
         let mut table = self.table();
         let entry = table.entry((route.source.clone(), route.partition.clone())).or_default();
-        change(entry.routes.entry(route.destination.clone()).or_default());
+        change(entry.routes.entry(route.end()).or_default());
     }
 
     pub(crate) fn discovered(
@@ -97,7 +117,7 @@ impl Progress {
         self.committed(route, marker);
         let mut table = self.table();
         let entry = table.entry((route.source.clone(), route.partition.clone())).or_default();
-        entry.inherited.entry(route.destination.clone()).or_insert(marker.counters);
+        entry.inherited.entry(route.end()).or_insert(marker.counters);
         entry.state = State::Running;
     }
 
@@ -120,6 +140,12 @@ impl Progress {
         self.state(source, partition, State::Done);
     }
 
+    /// Why a partition waits; `None` when it goes on.
+    pub(crate) fn waits(&self, source: &StepName, partition: &PartitionId, why: Option<String>) {
+        let mut table = self.table();
+        table.entry((source.clone(), partition.clone())).or_default().waits_for = why;
+    }
+
     fn state(&self, source: &StepName, partition: &PartitionId, state: State) {
         let mut table = self.table();
         table.entry((source.clone(), partition.clone())).or_default().state = state;
@@ -131,13 +157,8 @@ impl Progress {
             .table()
             .iter()
             .map(|((source, partition), entry)| {
-                let totals = entry.routes.iter().map(|(destination, (committed, open))| {
-                    let mut total = *committed;
-                    total += *open;
-                    (total, committed.read, entry.inherited.get(destination).copied().unwrap_or_default())
-                });
                 let (counters, committed, inherited) =
-                    totals.max_by_key(|(total, _, _)| total.read).unwrap_or_default();
+                    entry.totals().into_values().max_by_key(|(total, _, _)| total.read).unwrap_or_default();
                 PartitionProgress {
                     source: source.clone(),
                     partition: partition.clone(),
@@ -147,6 +168,7 @@ impl Progress {
                         State::Retrying => "retrying",
                         State::Done => "done",
                     },
+                    waits_for: entry.waits_for.clone(),
                     bytes_total: entry.bytes_total,
                     records_total: entry.records_total,
                     counters,

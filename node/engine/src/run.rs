@@ -12,6 +12,7 @@ use crate::EngineError;
 use crate::actors::{Begin, Grow, SupervisorActor, WorkflowActor, WorkflowSetup};
 use crate::chain::{ChainPlan, OpenChain};
 use crate::coordination::{FoundPartition, discover, rediscover, rediscovery};
+use crate::limits::Desk;
 use crate::messages::Drain;
 use crate::options::EngineOptions;
 use crate::pipeline::{Pipeline, SourceStep};
@@ -87,8 +88,8 @@ struct ChainFactory {
 }
 
 impl ChainFactory {
-    fn plans(pipeline: &Pipeline) -> HashMap<StepName, Arc<ChainPlan>> {
-        let plan = |step: &SourceStep| (step.name.clone(), Arc::new(ChainPlan::new(pipeline, step)));
+    fn plans(pipeline: &Pipeline) -> Result<HashMap<StepName, Arc<ChainPlan>>, EngineError> {
+        let plan = |step: &SourceStep| Ok((step.name.clone(), Arc::new(ChainPlan::new(pipeline, step)?)));
         pipeline.sources.iter().map(plan).collect()
     }
 
@@ -101,13 +102,13 @@ impl ChainFactory {
             Some(OpenChain {
                 run: self.run.clone(),
                 plan: Arc::clone(self.plans.get(&source)?),
+                read: self.plans.get(&source)?.read_options(self.read),
                 start: self.starts.get(&(source, info.id.clone())).cloned(),
                 partition: info,
                 index,
                 replaces: Arc::clone(&self.replaces),
                 state: Arc::clone(&self.state),
                 dead_letters: Arc::clone(&self.dead_letters),
-                read: self.read,
             })
         };
         Ok(found.into_iter().zip(numbers).filter_map(chain).collect())
@@ -118,8 +119,11 @@ impl ChainFactory {
 ///
 /// A failure before anything was opened (a connector that cannot be reached, a target that exists) is an error;
 /// later ones are in the report, beside what was committed.
-pub async fn run(request: RunRequest) -> Result<RunReport, EngineError> {
+pub async fn run(mut request: RunRequest) -> Result<RunReport, EngineError> {
     let started = Instant::now();
+    if request.pipeline.lacks_gates() {
+        request.pipeline = request.pipeline.gated(&Desk::local(), request.run.run);
+    }
     let found = discover(&request.pipeline, &request.run, &known(&request).await?).await?;
     let growth = rediscovery(&request.pipeline);
     let parallelism = request.pipeline.parallelism(request.options.parallelism);
@@ -129,7 +133,7 @@ pub async fn run(request: RunRequest) -> Result<RunReport, EngineError> {
         (0..request.options.workers.get().min(at_once.max(1))).map(|_| Arbiter::new()).collect();
     let chains = ChainFactory {
         run: request.run.clone(),
-        plans: ChainFactory::plans(&request.pipeline),
+        plans: ChainFactory::plans(&request.pipeline)?,
         starts: request.starts,
         replaces: Arc::new(request.replaces),
         state: Arc::clone(&request.state),

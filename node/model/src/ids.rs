@@ -1,7 +1,10 @@
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use crate::{InvalidShard, Shard};
 
 /// A name that does not match `^[a-z0-9_-]+$`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -131,11 +134,62 @@ pub struct Route {
     pub partition: PartitionId,
     /// The destination step.
     pub destination: StepName,
+    /// The part of the rows, where they are divided among shards on the way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+}
+
+impl Route {
+    /// Where it ends, as text: the key of markers, checkpoints and dead letters beside the partition's.
+    pub fn end(&self) -> RouteEnd {
+        RouteEnd { destination: self.destination.clone(), shard: self.shard }
+    }
 }
 
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}[{}] -> {}", self.workflow, self.source, self.partition, self.destination)
+        write!(f, "{}: {}[{}] -> {}", self.workflow, self.source, self.partition, self.end())
+    }
+}
+
+/// A destination, or a shard of it. Its text is the destination's name, followed by a dot and the shard where there is
+/// one: `orders`, `orders.3of8`. No name of a step has a dot.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RouteEnd {
+    /// The destination step.
+    pub destination: StepName,
+    /// The shard.
+    pub shard: Option<Shard>,
+}
+
+/// A text that names neither a destination nor a shard of one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidRouteEnd {
+    /// The part before the dot, or the whole.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// The part behind the dot.
+    #[error(transparent)]
+    Shard(#[from] InvalidShard),
+}
+
+impl FromStr for RouteEnd {
+    type Err = InvalidRouteEnd;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRouteEnd> {
+        Ok(match text.split_once('.') {
+            Some((name, shard)) => Self { destination: StepName::new(name)?, shard: Some(shard.parse()?) },
+            None => Self { destination: StepName::new(text)?, shard: None },
+        })
+    }
+}
+
+impl fmt::Display for RouteEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.shard {
+            Some(shard) => write!(f, "{}.{shard}", self.destination),
+            None => self.destination.fmt(f),
+        }
     }
 }
 
@@ -149,6 +203,24 @@ mod tests {
         for bad in ["", "User", "a b", "a.b", "é"] {
             assert_eq!(StepName::new(bad), Err(InvalidName { name: bad.to_owned() }));
         }
+    }
+
+    #[test]
+    fn the_end_of_a_route_has_one_text() {
+        for text in ["orders", "orders.3of8", "a-b_2.0of1"] {
+            assert_eq!(text.parse::<RouteEnd>().map(|end| end.to_string()), Ok(text.to_owned()));
+        }
+        for wrong in ["", ".0of1", "orders.", "orders.3", "orders.8of8", "orders.3of8.1of2", "Orders"] {
+            assert!(wrong.parse::<RouteEnd>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_route_without_shard_reads_and_writes_as_it_always_did() {
+        let text = r#"{"workflow":"w","source":"s","partition":"p","destination":"d"}"#;
+        let route = serde_json::from_str::<Route>(text);
+        assert!(route.as_ref().is_ok_and(|route| route.to_string() == "w: s[p] -> d"));
+        assert_eq!(route.and_then(|route| serde_json::to_string(&route)).ok(), Some(text.to_owned()));
     }
 
     #[test]

@@ -1,12 +1,12 @@
 use std::fmt;
 
 use bytes::Bytes;
-use etl_model::{PartitionId, RunId, StepName};
+use etl_model::{PartitionId, RunId, Shard, StepName};
 use etl_proto::relay as wire;
 use uuid::Uuid;
 
 use crate::RelayError;
-use crate::codec::{step_name, uuid};
+use crate::codec::{shard, step_name, uuid};
 
 /// What the host is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,9 @@ pub(crate) enum Role {
 pub(crate) struct OfPartition {
     pub source: StepName,
     pub partition: PartitionId,
-    /// Its number within the run.
+    /// The part of its rows, where they are divided.
+    pub shard: Option<Shard>,
+    /// Its number among all that the step has to do in the run.
     pub index: usize,
 }
 
@@ -59,6 +61,7 @@ impl ChannelId {
             role: role.into(),
             attempt: Bytes::copy_from_slice(self.attempt.as_bytes()),
             resumed,
+            shard: self.partition.as_ref().and_then(|partition| partition.shard).map(String::from),
         }
     }
 
@@ -70,10 +73,15 @@ impl ChannelId {
                 return Err(RelayError::malformed("opening", format!("role {} is not known", opening.role)));
             }
         };
+        let shard = shard("opening.shard", opening.shard)?;
+        if shard.is_some() && opening.partition.is_none() {
+            return Err(RelayError::malformed("opening", "a shard without a partition"));
+        }
         let partition = match opening.partition {
             Some(partition) => Some(OfPartition {
                 source: step_name("opening.partition.source", partition.source)?,
                 partition: PartitionId(partition.partition),
+                shard,
                 index: usize::try_from(partition.index)
                     .map_err(|error| RelayError::malformed("opening.partition.index", error))?,
             }),
@@ -98,8 +106,11 @@ impl ChannelId {
 impl fmt::Display for ChannelId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "relay channel to step `{}` of run {}", self.step, RunId::from(self.run))?;
-        if let Some(OfPartition { source, partition, .. }) = &self.partition {
+        if let Some(OfPartition { source, partition, shard, .. }) = &self.partition {
             write!(f, ", {source}[{partition}]")?;
+            if let Some(shard) = shard {
+                write!(f, ", shard {shard}")?;
+            }
         }
         if self.epoch > 0 {
             write!(f, ", epoch {}", self.epoch)?;

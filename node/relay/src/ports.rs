@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use etl_model::{Retry, StepName};
+use etl_model::{Retry, Shard, StepName};
 use etl_sdk::{ConnectorError, Destination, Processor, RunContext};
 use tonic::transport::Channel;
 use uuid::Uuid;
@@ -18,8 +18,15 @@ pub trait Reach: Send + Sync {
 /// What this node carries out for others.
 #[async_trait]
 pub trait Hosting: Send + Sync {
-    /// The step of a version of a run's workflow, configured; the same for every channel of the run.
-    async fn hosted(&self, run: Uuid, version: u64, step: &StepName) -> Result<Hosted, Refused>;
+    /// The step of a version of a run's workflow, configured; the same for every channel of the run. `shard` is the one it
+    /// is asked for, where it is carried out by shards.
+    async fn hosted(
+        &self,
+        run: Uuid,
+        version: u64,
+        step: &StepName,
+        shard: Option<Shard>,
+    ) -> Result<Hosted, Refused>;
 }
 
 /// A step that this node carries out.

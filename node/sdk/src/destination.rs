@@ -27,6 +27,12 @@ pub trait Destination: Send + Sync {
         false
     }
 
+    /// Who carries out a route at the moment, where that is another than this one itself. Asked each time that a chain is
+    /// opened, which then asks nobody else.
+    fn delegate(&self, _route: &Route) -> Option<Arc<dyn Destination>> {
+        None
+    }
+
     /// Whether it can be reached and written, without writing rows; also refuses what can never succeed
     /// (an existing file in append mode, a table whose columns do not fit).
     async fn check(&self, run: &RunContext) -> Result<(), ConnectorError>;
@@ -34,8 +40,9 @@ pub trait Destination: Send + Sync {
     /// The encoder of this destination; shared by all threads.
     fn encoder(&self) -> Arc<dyn Encoder>;
 
-    /// Opens the writer of one route. Does not fence yet; `index` numbers the partitions of all sources of this
-    /// destination in their order, for destinations that must put them in order.
+    /// Opens the writer of one route. Does not fence yet; `index` numbers the routes into this destination in the order
+    /// of the partitions of all sources, for destinations that must put them in order. A partition whose rows are divided
+    /// among N shards has N numbers, one after the other.
     async fn open(
         &self,
         run: &RunContext,

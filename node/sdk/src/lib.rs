@@ -12,6 +12,7 @@ mod error;
 mod failpoint;
 mod processor;
 mod registry;
+mod repartition;
 mod retry;
 mod source;
 
@@ -25,5 +26,6 @@ pub use processor::{Processed, Processor};
 pub use registry::{
     Descriptor, DestinationConnector, ProcessorConnector, Registered, Registry, SourceConnector,
 };
+pub use repartition::{Divided, Repartition};
 pub use retry::RetryPolicy;
 pub use source::{Chunk, Decoded, Discovery, Fetched, PartitionInfo, PartitionReader, ReadOptions, Source};

@@ -39,6 +39,10 @@ pub trait DestinationConnector: Send + Sync {
 pub trait ProcessorConnector: Send + Sync {
     /// What it is.
     fn descriptor(&self) -> Descriptor;
+    /// Whether what it configures divides records among shards.
+    fn is_repartition(&self) -> bool {
+        false
+    }
     /// Validates a `config` without IO; all faults at once.
     fn configure(&self, config: &serde_json::Value) -> Result<Arc<dyn Processor>, Vec<FieldError>>;
 }

@@ -101,6 +101,10 @@ pub struct RunWorkflowArguments {
     #[arg(long, conflicts_with = "restart")]
     pub accept_changes: bool,
 
+    /// The value of a parameter of the workflow; several may be given. A halted run keeps those it was started with.
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::parameter)]
+    pub parameters: Vec<(String, String)>,
+
     /// Only when this is the version in force.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub expect_version: Option<u64>,

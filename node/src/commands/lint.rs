@@ -9,11 +9,16 @@ use crate::view::print_json;
 use crate::workflow_file::load;
 use crate::{Error, Exit};
 
-pub(super) fn lint(files: &[PathBuf], registry: &Registry, output: Output) -> Result<Exit, Error> {
+pub(super) fn lint(
+    files: &[PathBuf],
+    parameters: &[(String, String)],
+    registry: &Registry,
+    output: Output,
+) -> Result<Exit, Error> {
     let mut all = Diagnostics::default();
     let mut faulty = 0;
     for file in files {
-        match load(file, registry) {
+        match load(file, parameters, registry) {
             Ok((workflow, _)) => all.0.extend(workflow.warnings),
             Err(Error::Invalid(found)) => {
                 faulty += 1;

@@ -27,7 +27,7 @@ pub(crate) fn run(command_line: CommandLine) -> Result<Exit, Error> {
     let registry = etl_connectors::registry();
     match command_line.command {
         Command::Run(arguments) => run::run(&arguments, &registry, output),
-        Command::Lint { files } => lint::lint(&files, &registry, output),
+        Command::Lint { files, parameters } => lint::lint(&files, &parameters, &registry, output),
         Command::Plan(arguments) => plan::plan(&arguments, &registry, output),
         Command::Connectors { name } => connectors::connectors(name.as_deref(), &registry, output),
         Command::Schema => schema::schema(&registry),

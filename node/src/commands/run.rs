@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -6,14 +7,14 @@ use std::time::Duration;
 use etl_engine::{EngineOptions, Outcome, Progress, RunReport, RunRequest, StopMode};
 use etl_model::Fault;
 use etl_sdk::{Registry, RunContext};
-use etl_state::{BeginOptions, Begun, DeadLetterFiles, LocalState};
-use etl_workflow::Workflow;
+use etl_state::{BeginOptions, Begun, DeadLetterFiles, Interrupted, LocalState, StateError};
+use etl_workflow::{Inputs, RunFacts, Workflow};
 use tokio::sync::watch;
 
 use crate::arguments::{Output, RunArguments};
 use crate::stop_signals::{self, StopSignal};
 use crate::view::{ProgressView, Summary};
-use crate::workflow_file::{load, resolve, state_directory};
+use crate::workflow_file::{WorkflowFile, given, resolve, state_directory};
 use crate::{Error, Exit, pipeline};
 
 /// The longest time a row waits for its commit unless something else is asked for.
@@ -35,7 +36,10 @@ fn options(arguments: &RunArguments, workflow: &Workflow) -> EngineOptions {
 
 pub(super) fn run(arguments: &RunArguments, registry: &Registry, output: Output) -> Result<Exit, Error> {
     let file = &arguments.workflow.file;
-    let (workflow, _) = load(file, registry)?;
+    let text = WorkflowFile::read(file)?;
+    let given = given(&arguments.workflow.parameters)?;
+    let looked_at = Inputs { parameters: given.clone(), ..Inputs::default() };
+    let workflow = text.load(&looked_at, registry)?;
     for warning in workflow.warnings.iter() {
         tracing::warn!("{warning}");
     }
@@ -45,10 +49,13 @@ pub(super) fn run(arguments: &RunArguments, registry: &Registry, output: Output)
             step.name
         );
     }
-    let workflow = resolve(&workflow, &arguments.workflow)?;
-    let pipeline = pipeline::build(&workflow, registry)?;
     let directory = state_directory(file, arguments.workflow.state_dir.as_deref());
     let state = LocalState::open(&directory)?;
+    let interrupted = state.interrupted(&workflow.name)?.filter(|_| !arguments.restart);
+    let inputs = Inputs::of_run(parameters(&text, given, interrupted, registry)?);
+    let workflow = text.load(&inputs, registry)?;
+    // What is wrong with it should not leave a run behind.
+    pipeline::build(&resolve(&workflow, &arguments.workflow)?, registry)?;
     let begun = state.begin(
         &workflow.name,
         &workflow.meaning,
@@ -56,9 +63,14 @@ pub(super) fn run(arguments: &RunArguments, registry: &Registry, output: Output)
             restart: arguments.restart,
             accept_changes: arguments.accept_changes,
             sync: workflow.settings.sync,
+            parameters: workflow.parameter_values(),
         },
     )?;
-    let Begun { run, continued, replaces, starts, handle } = begun;
+    let Begun { run, continued, started, replaces, starts, handle } = begun;
+    let facts = RunFacts { id: run, tick_ms: started.saturating_mul(1000) };
+    let workflow =
+        resolve(&text.load(&Inputs { run: Some(facts), ..inputs }, registry)?, &arguments.workflow)?;
+    let pipeline = pipeline::build(&workflow, registry)?;
     let dead_letters = DeadLetterFiles::new(&directory);
     let letters_directory = dead_letters.run_directory(&workflow.name, run);
     let progress = Arc::new(Progress::default());
@@ -96,6 +108,34 @@ pub(super) fn run(arguments: &RunArguments, registry: &Registry, output: Output)
     }
     .show(output)?;
     Ok(exit)
+}
+
+/// The values of a run's parameters: those that are given, or those of an interrupted run, which must not be others.
+fn parameters(
+    text: &WorkflowFile,
+    given: BTreeMap<String, String>,
+    interrupted: Option<Interrupted>,
+    registry: &Registry,
+) -> Result<BTreeMap<String, String>, Error> {
+    let Some(Interrupted { run, parameters: own }) = interrupted else { return Ok(given) };
+    if given.is_empty() {
+        return Ok(own);
+    }
+    // In the one form of each value.
+    let values = |parameters| {
+        let inputs = Inputs { parameters, ..Inputs::default() };
+        Ok::<_, Error>(text.load(&inputs, registry)?.parameter_values())
+    };
+    let mut asked = own.clone();
+    asked.extend(given);
+    let (has, asked) = (values(own.clone())?, values(asked)?);
+    match asked.into_iter().find(|(parameter, value)| has.get(parameter) != Some(value)) {
+        None => Ok(own),
+        Some((parameter, asked)) => {
+            let has = has.get(&parameter).cloned().unwrap_or_default();
+            Err(StateError::Parameters { run, parameter, has, asked }.into())
+        }
+    }
 }
 
 fn exit(report: &RunReport, signal: &StopSignal) -> Exit {

@@ -3,12 +3,14 @@ use std::sync::{Arc, LazyLock};
 use etl_api::{AdminParts, AdminServices, admin_services};
 use etl_cluster::{Duties, Local, RunLogs, Settings, Work, WorkParts};
 use etl_engine::Taps;
+use etl_model::{RunId, WorkflowName};
 use etl_raft::consensus::Consensus;
 use etl_raft::network::{self, Dialer};
 use etl_raft::store::{DataDir, SharedState};
 use etl_sdk::Registry;
 use etl_security::{Credentials, Listener, Reload};
-use etl_workflow::Workflow;
+use etl_state::DeadLetterFiles;
+use etl_workflow::{Inputs, Workflow};
 use tokio::time::Instant;
 
 use super::Error;
@@ -94,6 +96,19 @@ impl Running {
         };
         let lease = cluster.down_after;
         let duties = Duties::start(consensus.clone(), Arc::clone(&dialer), local, Arc::new(probe), cluster);
+        let letters = DeadLetterFiles::new(dir.path());
+        duties.count_letters_by(Arc::new(move |workflow, run| {
+            let counted =
+                WorkflowName::new(workflow).map(|workflow| letters.count(&workflow, RunId::from(run)));
+            match counted {
+                Ok(Ok(count)) => count,
+                Ok(Err(error)) => {
+                    tracing::warn!(%run, %error, "the dead letters of a run cannot be counted");
+                    0
+                }
+                Err(_) => 0,
+            }
+        }));
         let workshop = Arc::new(NodeWorkshop::new(dir.path(), settings.clone()));
         let work = Work::start(WorkParts {
             consensus: consensus.clone(),
@@ -103,6 +118,7 @@ impl Running {
             lease,
             threads: settings.threads,
             taps,
+            desk: duties.desk(),
         })
         .map_err(|error| Error::Defect(error.to_string()))?;
         let members_only = network::server()
@@ -192,8 +208,8 @@ impl Running {
 
 pub(super) static REGISTRY: LazyLock<Registry> = LazyLock::new(etl_connectors::registry);
 
-/// Reads and validates a document with the connectors and variables of this node.
-pub(super) fn lint(document: &str) -> Result<Workflow, etl_workflow::Diagnostics> {
+/// Reads and validates a document with the connectors and variables of this node and what a run gives to it.
+pub(super) fn lint(document: &str, inputs: &Inputs) -> Result<Workflow, etl_workflow::Diagnostics> {
     let environment = |name: &str| std::env::var(name).ok();
-    etl_workflow::load("workflow", document.as_bytes(), &environment, &REGISTRY)
+    etl_workflow::load_with("workflow", document.as_bytes(), &environment, inputs, &REGISTRY)
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use etl_cluster::{Prepared, Workshop};
 use etl_engine::{DeadLetters, EngineOptions};
 use etl_state::DeadLetterFiles;
+use etl_workflow::Inputs;
 
 use super::running::{REGISTRY, lint};
 use super::settings::WorkSettings;
@@ -27,11 +28,13 @@ impl NodeWorkshop {
 }
 
 impl Workshop for NodeWorkshop {
-    fn prepare(&self, document: &str) -> Result<Prepared, String> {
-        let workflow = lint(document).map_err(|problems| problems.to_string())?;
+    fn prepare(&self, document: &str, inputs: &Inputs) -> Result<Prepared, String> {
+        let workflow = lint(document, inputs).map_err(|problems| problems.to_string())?;
         let lookup = |name: &str| secrets::lookup(self.settings.secrets_dir.as_deref(), name);
         let workflow = workflow.resolve_secrets(&lookup).map_err(|problems| problems.to_string())?;
         let pipeline = pipeline::build(&workflow, &REGISTRY).map_err(|error: Error| error.to_string())?;
+        let placed = workflow.destinations.iter().filter(|step| step.node.is_some());
+        let placed = placed.map(|step| step.name.clone()).collect();
         let settings = workflow.settings;
         let options = EngineOptions {
             parallelism: settings.parallelism.unwrap_or(self.settings.threads),
@@ -41,7 +44,7 @@ impl Workshop for NodeWorkshop {
             stall_timeout: self.settings.stall_timeout,
             retry: settings.retry,
         };
-        Ok(Prepared { pipeline, options, sync: settings.sync })
+        Ok(Prepared { pipeline, options, sync: settings.sync, placed })
     }
 
     fn dead_letters(&self) -> Arc<dyn DeadLetters> {

@@ -28,7 +28,7 @@ pub(crate) use json::{print_json, print_json_line};
 pub(crate) use moment::moment;
 pub(crate) use partition_rates::partition_rates;
 pub(crate) use partitions::{RatedPartitions, write_partitions};
-use printable::printable;
+pub(crate) use printable::printable;
 pub(crate) use progress::ProgressView;
 pub(crate) use quantity::{bytes, count, plural, seconds};
 pub(crate) use run_log::RunLogView;

@@ -50,7 +50,17 @@ mod tests {
         });
         let (source, partition) = ("in".to_owned(), index.to_string());
         let (assignment, bytes, records) = (None, None, None);
-        PartitionView { source, partition, index, done: false, assignment, progress, bytes, records }
+        PartitionView {
+            source,
+            partition,
+            index,
+            done: false,
+            assignment,
+            progress,
+            bytes,
+            records,
+            waits_for: None,
+        }
     }
 
     #[test]

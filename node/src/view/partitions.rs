@@ -53,6 +53,7 @@ pub(crate) fn write_partitions(
     let mut table = Table::new();
     let columns = ["SOURCE", "PARTITION", "STATE", "NODE", "EPOCH", "POSITION", "READ", "LEFT"];
     table.load_preset(presets::NOTHING).set_header(columns.into_iter().chain(rates.map(|_| "RECORDS/S")));
+    let mut waiting = Vec::new();
     for partition in partitions {
         let unknown = || "-".to_owned();
         let assignment = partition.assignment.as_ref();
@@ -71,18 +72,31 @@ pub(crate) fn write_partitions(
             let known = rates.get(&partition.index).filter(|_| !partition.done);
             known.map_or_else(unknown, |rate| count(rate.round() as u64))
         });
+        if let Some(reason) = &partition.waits_for {
+            waiting.push(format!(
+                "{} {}: {}",
+                partition.source,
+                printable(&partition.partition),
+                printable(reason)
+            ));
+        }
         table.add_row(cells.into_iter().chain(rate).enumerate().map(|(column, text)| {
             let cell = Cell::new(text);
             if NUMBERS.contains(&column) { cell.set_alignment(CellAlignment::Right) } else { cell }
         }));
     }
-    writeln!(out, "{table}")
+    writeln!(out, "{table}")?;
+    if !waiting.is_empty() {
+        writeln!(out)?;
+    }
+    waiting.iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
 /// In one word.
 fn state(partition: &PartitionView) -> &'static str {
     match &partition.assignment {
         _ if partition.done => "done",
+        Some(_) if partition.waits_for.is_some() => "held",
         None => "waiting",
         Some(assignment) => match (assignment.state, assignment.claimed) {
             (AssignmentState::Assigned, true) => "running",
@@ -123,6 +137,7 @@ mod tests {
             progress: None,
             bytes: None,
             records: None,
+            waits_for: None,
         }
     }
 
@@ -176,6 +191,13 @@ mod tests {
         assert_eq!(value["partitions"][1]["records_per_second"], 1234.4);
         assert_eq!(value["partitions"][1]["progress"]["unit"], 3);
         assert!(value["partitions"][0]["records_per_second"].is_null());
+        let held = PartitionView {
+            waits_for: Some("waiting for circuit breaker crm".to_owned()),
+            ..listed.partitions[1].clone()
+        };
+        let shown = rows(vec![held], None);
+        assert_eq!(shown[3][2], "held");
+        assert_eq!(shown.last().unwrap().join(" "), "in part-1: waiting for circuit breaker crm");
     }
 
     #[test]

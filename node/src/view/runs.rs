@@ -56,6 +56,10 @@ pub(crate) fn write_run(out: &mut impl Write, run: &RunView) -> std::io::Result<
     if let Some(schedule) = &summary.schedule {
         writeln!(out, "schedule     {schedule}")?;
     }
+    for (number, (parameter, value)) in summary.parameters.iter().enumerate() {
+        let label = if number == 0 { "parameters" } else { "" };
+        writeln!(out, "{label:12} {parameter}={}", printable(value))?;
+    }
     writeln!(out, "started      {} UTC", moment(summary.created_at_ms))?;
     if let (Some(finished), Some(took)) = (summary.finished_at_ms, took(summary)) {
         writeln!(out, "finished     {} UTC, after {took}", moment(finished))?;
@@ -83,6 +87,9 @@ pub(crate) fn write_run(out: &mut impl Write, run: &RunView) -> std::io::Result<
             count(failed)
         )?;
         writeln!(out, "    {} read, {} written", bytes(bytes_read), bytes(bytes_written))?;
+    }
+    for (node, letters) in &run.dead_letters {
+        writeln!(out, "  {} dead letters lie in the data directory of node {node}", count(*letters))?;
     }
     if run.unreadable_checkpoints > 0 {
         writeln!(
@@ -158,6 +165,7 @@ pub(super) mod tests {
             schedule: None,
             pinned: None,
             hosts: Default::default(),
+            parameters: Default::default(),
             created_at_ms: 1_795_386_601_000,
             finished_at_ms: None,
             partitions: PartitionCounts { total: 9, open: 5, assigned: 3, complete: false },
@@ -172,7 +180,13 @@ pub(super) mod tests {
             bytes_written: 1_000_000,
         };
         let routes = vec![RouteTotals { source: "in".to_owned(), destination: "out".to_owned(), counters }];
-        RunView { summary, coordinator: Some(2), routes, unreadable_checkpoints: 0 }
+        RunView {
+            summary,
+            coordinator: Some(2),
+            routes,
+            unreadable_checkpoints: 0,
+            dead_letters: Default::default(),
+        }
     }
 
     fn written(run: &RunView) -> String {
@@ -203,12 +217,17 @@ pub(super) mod tests {
         run.summary.message = Some("the disk is full\nof \x1b[2Jnode 2".to_owned());
         run.summary.pinned = Some(2);
         run.summary.hosts = [("sink".to_owned(), 3)].into();
+        run.summary.parameters =
+            [("day", "2026-11-01"), ("zone", "a\x1bb")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
         run.unreadable_checkpoints = 1;
+        run.dead_letters = [(1, 28), (3, 2)].into();
         let text = written(&run);
         assert!(text.contains("why          the disk is full\n             of \\u{1b}[2Jnode 2\n"), "{text}");
         assert!(text.contains("workflow resume orders") && text.contains("workflow run orders"), "{text}");
         assert!(text.contains("node 2 alone") && text.contains("1 checkpoints cannot be read"), "{text}");
         assert!(text.contains("step sink on node 3"), "{text}");
+        assert!(text.contains("28 dead letters") && text.contains("directory of node 3"), "{text}");
+        assert!(text.contains("parameters   day=2026-11-01\n             zone=a\\u{1b}b\n"), "{text}");
         assert!(!text.contains('\x1b'));
         run.summary.finished_at_ms = Some(run.summary.created_at_ms + 185_000);
         let text = written(&run);

@@ -1,5 +1,5 @@
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use etl_engine::{DeadLetter, DeadLetters, PortError};
@@ -39,6 +39,33 @@ fn escaped(id: &str) -> PathBuf {
     path
 }
 
+/// The lines of all files below a directory, which need not be there.
+fn count_lines(directory: &Path) -> io::Result<u64> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let mut lines = 0;
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            lines += count_lines(&entry.path())?;
+        } else if entry.path().extension().is_some_and(|extension| extension == "jsonl") {
+            let mut file = BufReader::new(File::open(entry.path())?);
+            loop {
+                let read = file.fill_buf()?;
+                if read.is_empty() {
+                    break;
+                }
+                lines += read.iter().filter(|byte| **byte == b'\n').count() as u64;
+                let length = read.len();
+                file.consume(length);
+            }
+        }
+    }
+    Ok(lines)
+}
+
 impl DeadLetterFiles {
     /// Keeps dead letters below `state_directory/dead_letters`.
     pub fn new(state_directory: &Path) -> Self {
@@ -50,11 +77,16 @@ impl DeadLetterFiles {
         self.root.join(workflow.as_str()).join(run.to_string())
     }
 
+    /// How many letters of a run lie here, those of units that were never committed included.
+    pub fn count(&self, workflow: &etl_model::WorkflowName, run: RunId) -> io::Result<u64> {
+        count_lines(&self.run_directory(workflow, run))
+    }
+
     fn directory(&self, run: RunId, route: &Route) -> PathBuf {
         self.run_directory(&route.workflow, run)
             .join(route.source.as_str())
             .join(escaped(&route.partition.0))
-            .join(route.destination.as_str())
+            .join(route.end().to_string())
     }
 
     fn write(&self, directory: &Path, path: &Path, letters: &[DeadLetter]) -> io::Result<()> {
@@ -113,7 +145,7 @@ impl DeadLetters for DeadLetterFiles {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use etl_model::{PartitionId, RecordError, StepName, WorkflowName};
+    use etl_model::{PartitionId, RecordError, Shard, StepName, WorkflowName};
 
     use super::*;
 
@@ -123,6 +155,7 @@ mod tests {
             source: StepName::new("s").unwrap(),
             partition: PartitionId(partition.to_owned()),
             destination: StepName::new("d").unwrap(),
+            shard: None,
         }
     }
 
@@ -156,6 +189,26 @@ mod tests {
         files.put(run, &route, 2, &[]).unwrap();
         files.put(run, &route, 9, &[]).unwrap();
         assert_eq!(ordinals(&files, run, &route), [1, 2]);
+        files
+            .put(run, &Route { partition: PartitionId("other".to_owned()), ..route.clone() }, 1, &[letter(7)])
+            .unwrap();
+        assert_eq!(files.count(&route.workflow, run).unwrap(), 3);
+        assert_eq!(files.count(&route.workflow, RunId::generate()).unwrap(), 0);
+    }
+
+    #[test]
+    fn shards_keep_their_letters_apart() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = DeadLetterFiles::new(directory.path());
+        let (run, whole) = (RunId::generate(), route("p"));
+        let of = |number| Route { shard: Some(Shard::new(number, 2).unwrap()), ..whole.clone() };
+        for (route, ordinal) in [(&whole, 1), (&of(0), 2), (&of(1), 3)] {
+            files.put(run, route, 1, &[letter(ordinal)]).unwrap();
+        }
+        files.truncate(run, &of(0), 0).unwrap();
+        assert_eq!(ordinals(&files, run, &whole), [1]);
+        assert_eq!(ordinals(&files, run, &of(0)), [] as [u64; 0]);
+        assert_eq!(ordinals(&files, run, &of(1)), [3]);
     }
 
     #[test]

@@ -47,13 +47,25 @@ pub enum StateError {
         /// The interrupted run.
         run: RunId,
     },
+    /// Other values of parameters are asked for than the interrupted run has.
+    #[error("the interrupted run {run} was started with {parameter}={has}, not with {parameter}={asked}")]
+    Parameters {
+        /// The interrupted run.
+        run: RunId,
+        /// The first parameter that differs.
+        parameter: String,
+        /// Its value in the run.
+        has: String,
+        /// The value that was asked for.
+        asked: String,
+    },
 }
 
 impl StateError {
     /// Whose fault.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::InUse { .. } | Self::Changed { .. } => Fault::User,
+            Self::InUse { .. } | Self::Changed { .. } | Self::Parameters { .. } => Fault::User,
             Self::Io { .. } | Self::Database { .. } => Fault::External,
             Self::Decode { .. } => Fault::Internal,
         }
@@ -68,6 +80,9 @@ impl StateError {
             ),
             Self::Changed { .. } => "continue it with the new meaning (--accept-changes), start over (--restart; an \
                                      append destination keeps the rows it already has), or undo the change"
+                .to_owned(),
+            Self::Parameters { .. } => "continue it without --param, or start over with other values (--restart; an append \
+                                        destination keeps the rows it already has)"
                 .to_owned(),
             Self::Io { .. } => {
                 "check that the directory exists, is writable and has free space, or choose another with --state-dir"

@@ -21,5 +21,5 @@ mod store;
 
 pub use dead_letter_files::DeadLetterFiles;
 pub use error::StateError;
-pub use local_state::{BeginOptions, Begun, LocalState, RunSummary, WorkflowSummary};
+pub use local_state::{BeginOptions, Begun, Interrupted, LocalState, RunSummary, WorkflowSummary};
 pub use run_handle::RunHandle;

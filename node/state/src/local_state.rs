@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use etl_model::{Marker, PartitionId, Position, Route, RunId, StepName, SyncMode, WorkflowName};
@@ -18,7 +18,7 @@ pub struct LocalState {
 }
 
 /// How a run is begun.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BeginOptions {
     /// Abandon an interrupted run instead of continuing it.
     pub restart: bool,
@@ -26,6 +26,17 @@ pub struct BeginOptions {
     pub accept_changes: bool,
     /// What a new run reads.
     pub sync: SyncMode,
+    /// The values of the workflow's parameters; one that goes on has its own.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// A run that was interrupted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interrupted {
+    /// The run.
+    pub run: RunId,
+    /// The values of the workflow's parameters that it was started with.
+    pub parameters: BTreeMap<String, String>,
 }
 
 /// A run that may now be carried out.
@@ -34,6 +45,8 @@ pub struct Begun {
     pub run: RunId,
     /// Whether it was interrupted before and goes on.
     pub continued: bool,
+    /// Seconds since 1970.
+    pub started: u64,
     /// Runs that have ended or were abandoned: their markers may be replaced.
     pub replaces: Vec<RunId>,
     /// Where its partitions begin when not at their beginning.
@@ -86,6 +99,12 @@ impl LocalState {
         &self.directory
     }
 
+    /// The run of a workflow that is not complete.
+    pub fn interrupted(&self, workflow: &WorkflowName) -> Result<Option<Interrupted>, StateError> {
+        let record: WorkflowRecord = self.store.get(&workflow_key(workflow))?.unwrap_or_default();
+        Ok(record.active.map(|active| Interrupted { run: active.run, parameters: active.parameters }))
+    }
+
     /// Continues the interrupted run of a workflow, or begins a new one. Durable when it returns.
     pub fn begin(
         &self,
@@ -113,16 +132,17 @@ impl LocalState {
                     meaning: meaning.to_owned(),
                     started: now(),
                     incremental: options.sync == SyncMode::Incremental,
+                    parameters: options.parameters,
                 });
                 false
             }
         };
         changes.put(&key, &record);
         self.store.apply(changes)?;
-        let (run, incremental) = record
-            .active
-            .as_ref()
-            .map_or((RunId::generate(), false), |active| (active.run, active.incremental));
+        let (run, started, incremental) =
+            record.active.as_ref().map_or((RunId::generate(), now(), false), |active| {
+                (active.run, active.started, active.incremental)
+            });
         let starts = match incremental {
             true => {
                 self.positions(workflow)?.into_iter().map(|(s, p, position)| ((s, p), position)).collect()
@@ -131,7 +151,7 @@ impl LocalState {
         };
         let replaces = record.past.iter().map(|past| past.run).collect();
         let handle = RunHandle::new(self.store.clone(), workflow.clone(), run);
-        Ok(Begun { run, continued, replaces, starts, handle })
+        Ok(Begun { run, continued, started, replaces, starts, handle })
     }
 
     /// Marks the workflow's active run as completed and remembers where an incremental run goes on.
@@ -225,7 +245,7 @@ impl LocalState {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use etl_engine::{PartitionNumbers, RunState};
-    use etl_model::Counters;
+    use etl_model::{Counters, Shard};
 
     use super::*;
 
@@ -239,6 +259,7 @@ mod tests {
             source: StepName::new("source").unwrap(),
             partition: PartitionId(partition.to_owned()),
             destination: StepName::new("destination").unwrap(),
+            shard: None,
         }
     }
 
@@ -273,6 +294,24 @@ mod tests {
     }
 
     #[test]
+    fn shards_have_checkpoints_of_their_own_and_all_go_when_the_run_is_complete() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = LocalState::open(directory.path()).unwrap();
+        let begun = state.begin(&workflow(), "m", BeginOptions::default()).unwrap();
+        let of = |number| Route { shard: Some(Shard::new(number, 2).unwrap()), ..route("a/b.c") };
+        let stored: Vec<_> = [(of(0), 10), (of(1), 20), (route("a/b.c"), 30)]
+            .map(|(route, next)| (route, marker(begun.run, 1, next)))
+            .into();
+        assert!(begun.handle.store_checkpoints(&stored).iter().all(Result::is_ok));
+        assert_eq!(begun.handle.checkpoint(&of(1)).unwrap(), Some(marker(begun.run, 1, 20)));
+        let mut found = begun.handle.checkpoints().unwrap();
+        found.sort_by_key(|(route, _)| route.shard.is_none().then_some(2).or(route.shard.map(Shard::number)));
+        assert_eq!(found, stored);
+        state.complete(&workflow()).unwrap();
+        assert_eq!(begun.handle.checkpoints().unwrap(), []);
+    }
+
+    #[test]
     fn a_changed_workflow_is_asked_about() {
         let directory = tempfile::tempdir().unwrap();
         let state = LocalState::open(directory.path()).unwrap();
@@ -285,6 +324,25 @@ mod tests {
         let restart = BeginOptions { restart: true, ..BeginOptions::default() };
         let new = state.begin(&workflow(), "m3", restart).unwrap();
         assert!(new.run != run && new.replaces == [run]);
+    }
+
+    #[test]
+    fn an_interrupted_run_keeps_its_parameters_and_old_records_have_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = LocalState::open(directory.path()).unwrap();
+        let day = |day: &str| BTreeMap::from([("day".to_owned(), day.to_owned())]);
+        let options = |text| BeginOptions { parameters: day(text), ..BeginOptions::default() };
+        let begun = state.begin(&workflow(), "m", options("2026-11-01")).unwrap();
+        state.begin(&workflow(), "m", options("2026-11-02")).unwrap();
+        let interrupted = state.interrupted(&workflow()).unwrap();
+        assert_eq!(interrupted, Some(Interrupted { run: begun.run, parameters: day("2026-11-01") }));
+        state.complete(&workflow()).unwrap();
+        assert_eq!(state.interrupted(&workflow()).unwrap(), None);
+        let old =
+            r#"{"run":"01920000-0000-7000-8000-000000000007","meaning":"m","started":1,"incremental":false}"#;
+        let old: ActiveRun = serde_json::from_str(old).unwrap();
+        assert_eq!(old.parameters, BTreeMap::new());
+        assert_eq!(serde_json::to_value(&old).unwrap().as_object().unwrap().len(), 4, "as it was written");
     }
 
     #[test]

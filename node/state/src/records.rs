@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use etl_model::RunId;
@@ -24,6 +25,9 @@ pub(crate) struct ActiveRun {
     pub started: u64,
     /// Whether the partitions begin at the positions of the last completed run.
     pub incremental: bool,
+    /// The values of the workflow's parameters.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
 }
 
 /// A run that has ended.

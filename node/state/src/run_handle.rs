@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use etl_engine::{PartitionNumbers, PortError, RunState};
-use etl_model::{Marker, PartitionId, Route, RunId, StepName, WorkflowName};
+use etl_model::{Marker, PartitionId, Route, RouteEnd, RunId, StepName, WorkflowName};
 
 use crate::StateError;
 use crate::store::{Changes, Store};
@@ -25,7 +25,7 @@ impl RunHandle {
 
     /// The partition comes last: it may hold any character, the other parts hold no slash.
     pub(crate) fn checkpoint_key(&self, route: &Route) -> String {
-        format!("{}{}/{}/{}", self.checkpoint_prefix(), route.source, route.destination, route.partition)
+        format!("{}{}/{}/{}", self.checkpoint_prefix(), route.source, route.end(), route.partition)
     }
 
     pub(crate) fn partition_key(&self, (source, partition): &(StepName, PartitionId)) -> String {
@@ -57,12 +57,14 @@ impl RunHandle {
             .into_iter()
             .filter_map(|(key, marker)| {
                 let mut parts = key.splitn(3, '/');
-                let (source, destination, partition) = (parts.next()?, parts.next()?, parts.next()?);
+                let (source, end, partition) = (parts.next()?, parts.next()?, parts.next()?);
+                let RouteEnd { destination, shard } = end.parse().ok()?;
                 let route = Route {
                     workflow: self.workflow.clone(),
                     source: StepName::new(source).ok()?,
                     partition: PartitionId(partition.to_owned()),
-                    destination: StepName::new(destination).ok()?,
+                    destination,
+                    shard,
                 };
                 Some((route, marker))
             })

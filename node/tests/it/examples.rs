@@ -1,3 +1,4 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -53,12 +54,14 @@ fn every_example_is_valid_and_has_a_test() {
     database.psql("CREATE TABLE customers (id bigint PRIMARY KEY, last_name text, email text, created_at timestamptz)").unwrap();
     site.set("PG_URL", database.url());
     let tested = [
+        "by-country",
         "csv-to-jsonl",
         "dead-letters",
         "fan-in",
         "fan-out",
         "from-postgres",
         "incremental",
+        "parameters",
         "parquet-parts",
         "quickstart",
         "to-postgres",
@@ -178,6 +181,33 @@ fn parquet_parts_grow_with_every_run() {
 }
 
 #[test]
+fn by_country_leaves_each_country_in_the_parts_of_one_shard() {
+    let site = site();
+    let summary = run(&site, "by-country");
+    assert_eq!(summary["routes"].as_array().unwrap().len(), 1, "a destination is told once: {summary}");
+    assert_eq!((counter(&summary, "read"), counter(&summary, "delivered")), (500, 341));
+    // The second number of a part's name is that of the shard.
+    let mut shards: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut orders = BTreeSet::new();
+    for path in site.find("out/by-country/part-") {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let shard = name.split('-').nth(2).unwrap().to_owned();
+        for line in fs::read_to_string(&path).unwrap().lines() {
+            let row: Value = serde_json::from_str(line).unwrap();
+            let country = row["country"].to_string();
+            assert!(row["cents"].as_u64().is_some_and(|cents| cents > 0), "{row}");
+            assert!(orders.insert(row["order_id"].as_u64().unwrap()), "{row} is there twice");
+            shards.entry(country).or_default().insert(shard.clone());
+        }
+    }
+    assert_eq!(orders.len(), 341);
+    assert!(shards.len() > 3 && shards.values().all(|shards| shards.len() == 1), "{shards:?}");
+    assert!(shards.values().flatten().collect::<BTreeSet<_>>().len() > 1, "{shards:?}");
+    let plan = site.run(&["plan", "deploy/examples/by-country.yaml"]).code(0);
+    plan.says("divided by repartition: 4 shards by country");
+}
+
+#[test]
 fn incremental_reads_each_file_once() {
     let site = site();
     assert_eq!(run(&site, "incremental")["records_read_here"], 100);
@@ -186,6 +216,26 @@ fn incremental_reads_each_file_once() {
     site.write("deploy/examples/data/shops/rome.csv", orders);
     assert_eq!(run(&site, "incremental")["records_read_here"], 100);
     assert_eq!(site.number("deploy/examples/out/incremental.db", "SELECT count(*) FROM orders"), Some(200));
+}
+
+#[test]
+fn parameters_choose_what_is_loaded() {
+    let site = site();
+    let example = "deploy/examples/parameters.yaml";
+    let orders = rows(&site, "deploy/examples/data/orders.csv");
+    let of = |country: &str, least: i64| {
+        let fits = |row: &&Value| row["country"] == country && row["quantity"].as_i64().unwrap() >= least;
+        orders.iter().filter(fits).count() as u64
+    };
+    assert_eq!(counter(&run(&site, "parameters"), "delivered"), of("DE", 1));
+    let given = ["--param", "country=CH", "--param", "least=2", "--progress", "none", "-o", "json"];
+    let swiss = site.run(&[&["run", example], &given[..]].concat()).code(0).json();
+    assert_eq!(counter(&swiss, "delivered"), of("CH", 2));
+    assert!(of("CH", 2) > 0 && of("CH", 2) < of("CH", 1));
+    let sql = |sql| site.number("deploy/examples/out/by-country.db", sql);
+    assert_eq!(sql("SELECT count(*) FROM orders"), Some((of("DE", 1) + of("CH", 2)) as i64));
+    assert_eq!(sql("SELECT count(DISTINCT run) FROM orders"), Some(2));
+    site.run(&["run", example, "--param", "country=XX"]).code(1).says("E025");
 }
 
 #[test]

@@ -138,3 +138,30 @@ fn a_local_workflow_is_tied_to_the_node_that_was_asked() {
     listed.says("1 of 1 partitions done").says("in.csv");
     nodes.tool(1, &["workflow", "stop", "shared", "--yes"]).code(0);
 }
+
+#[test]
+fn a_run_tells_where_its_dead_letters_lie() {
+    let nodes = Nodes::cluster(3);
+    let document = "workflow:\n  name: faulty\n  source: { type: generate, config: { rows: 20 } }\n  transformations:\n    - \
+                    type: filter\n      on_error: dead_letter\n      config: { condition: \"1 / (id % 10) < 2\" }\n  destination: \
+                    { type: stdout }\n";
+    nodes.site.write("faulty.yaml", document);
+    nodes.tool(1, &["workflow", "apply", "faulty.yaml"]).code(0);
+    nodes.tool(1, &["workflow", "run", "faulty", "--watch"]).code(0);
+    for node in [1, 3] {
+        let run = nodes.tool(node, &["runs", "get", "faulty", "-o", "json"]).code(0).json();
+        let set_aside: u64 = run["routes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|route| route["counters"]["dead_lettered"].as_u64().unwrap())
+            .sum();
+        let lies: u64 =
+            run["dead_letters"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
+        assert_eq!((set_aside, lies), (2, 2), "{run}");
+    }
+    nodes
+        .tool(1, &["runs", "get", "faulty"])
+        .code(0)
+        .says("2 dead letters lie in the data directory of node");
+}

@@ -64,13 +64,26 @@ codes! {
          (`16MiB`). A bare number would leave the unit to guesswork.";
     BAD_INTERPOLATION = "E020", "a `${...}` that cannot be read",
         "The forms are `${NAME}`, `${NAME:default}`, `${NAME:-default}` (the default also when the variable is \
-         empty), `${NAME:?message}` and `${secret:name}`. A literal dollar sign before a brace is written `$$`.";
+         empty), `${NAME:?message}`, `${secret:name}`, `${param:name}`, `${run:id}` and `${run:tick}`. A literal dollar sign \
+         before a brace is written `$$`.";
     MISSING_VARIABLE = "E021", "an environment variable is not set",
         "The workflow needs the variable. Set it, or give a default: `${NAME:default}`.";
     MISPLACED_SECRET = "E022", "a secret outside of `config`",
         "`${secret:name}` is resolved on the node that needs it and only inside the `config` of a step.";
     UNKNOWN_SECRET = "E023", "a secret is not known",
         "The secret has no value here. Secrets are looked up when the run starts, not when the file is checked.";
+    UNKNOWN_PARAMETER = "E024", "a parameter that is not declared",
+        "`${param:NAME}` and `--param NAME=VALUE` name an entry of the workflow's `parameters`.";
+    PARAMETER = "E025", "a parameter or its value cannot be used",
+        "The values of a parameter are of its type: string, int, float, bool, date (`2026-01-31`) or timestamp \
+         (`2026-01-31T12:00:00Z`), and one of `values` where these are given. A default is written as such a value, \
+         numbers without quotes and text that looks like a number with them.";
+    MISSING_PARAMETER = "E026", "a parameter has no value",
+        "The parameter has no default, so every run has to give a value with `--param NAME=VALUE`.";
+    MISPLACED_PARAMETER = "E027", "a parameter where it cannot be used",
+        "Names, types, inputs, `on_error`, `placement` and the schedule of a workflow are the same for all of its runs. \
+         `${param:NAME}`, `${run:id}` and `${run:tick}` belong into the `config`, `rate_limit` and `circuit_breaker` of \
+         steps and into settings such as `parallelism`.";
     MIXED_FORMS = "E030", "the two forms are mixed",
         "A workflow is either linear (`source`, a list of `transformations`, `destination`) or a graph (`sources`, \
          `transformations` and `destinations` as mappings from names to steps).";
@@ -109,10 +122,18 @@ codes! {
     SCHEDULE = "E052", "an invalid schedule",
         "`schedule` is a cron expression of five fields (minute, hour, day of month, month, day of week) or one of \
          @hourly, @daily, @weekly, @monthly, @yearly, on the clock of `timezone`, an IANA name such as Europe/Berlin. \
-         `timezone`, `overlap` and `catch_up` say something only beside a `schedule`.";
+         `timezone`, `overlap` and `catch_up` say something only beside a `schedule`. A workflow that starts by itself gives \
+         all of its parameters a default.";
     PLACEMENT = "E053", "sources are placed on different nodes",
         "The partitions of a run are worked on where its sources can be read. Place all sources that name a node on the \
          same one, or make two workflows of it; destinations and transformations may be placed anywhere.";
+    LIMIT = "E054", "a limit that cannot be kept",
+        "`rate_limit` has either `records` or `bytes`, and belongs like `circuit_breaker` to a source or destination. \
+         What is shared under a `name` has the same figures wherever it is named, in this workflow and in others.";
+    REPARTITION = "E055", "a repartition that cannot be carried out",
+        "Everything behind a `repartition` is carried out by shard. A path from a source to a destination can have one of \
+         them, all inputs of a step come from behind the same one or from behind none, and it runs where its rows are: it \
+         takes no `placement`. To bring several inputs together, name them all in the `inputs` of one repartition.";
     LEADING_ZERO = "W001", "a number with leading zeros",
         "YAML reads `007` as the number 7. If the zeros matter (postal codes, account numbers), put the value into \
          quotes.";

@@ -40,11 +40,25 @@ pub struct RoutePath {
     pub via: Vec<StepName>,
 }
 
+/// How the rows of a route are divided among shards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RouteDivision {
+    /// The repartition.
+    pub step: StepName,
+    /// The fields of its key.
+    pub by: Vec<String>,
+    /// How many shards there are, each with a writer of its own at the destination.
+    pub shards: u16,
+}
+
 /// A route with its guarantee.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RoutePlan {
     /// The route.
     pub route: RoutePath,
+    /// How its rows are divided, where they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub divided: Option<RouteDivision>,
     /// What it gives.
     #[serde(flatten)]
     pub guarantee: RouteGuarantee,
@@ -129,7 +143,7 @@ pub fn enforce(workflow: &Workflow, registry: &Registry) -> Result<Vec<RoutePlan
     let mut sink = Sink::default();
     let plans: Vec<RoutePlan> =
         routes(workflow).into_iter().filter_map(|route| plan(workflow, registry, route)).collect();
-    for RoutePlan { route, guarantee } in &plans {
+    for RoutePlan { route, guarantee, .. } in &plans {
         if workflow.settings.delivery == RequiredGuarantee::ExactlyOnce
             && guarantee.guarantee == Guarantee::AtLeastOnce
         {
@@ -151,15 +165,20 @@ fn plan(workflow: &Workflow, registry: &Registry, route: RoutePath) -> Option<Ro
     let reads = registry.find_source(&source.kind)?.configure(&source.config).ok()?.capabilities();
     let writes =
         registry.find_destination(&destination.kind)?.configure(&destination.config).ok()?.capabilities();
+    let mut divided = None;
     for name in &route.via {
         let step = workflow.step(name)?;
         let processor = registry.find_processor(&step.kind)?.configure(&step.config).ok()?;
+        if let Some(repartition) = processor.repartition() {
+            let (by, shards) = (repartition.by().to_vec(), repartition.shards().get());
+            divided = Some(RouteDivision { step: name.clone(), by, shards });
+        }
         if !processor.capabilities().stateless {
             let reason =
                 format!("`{name}` keeps state between batches, which is not restored after a failure");
             let guarantee = RouteGuarantee { guarantee: Guarantee::AtLeastOnce, reason };
-            return Some(RoutePlan { route, guarantee });
+            return Some(RoutePlan { route, divided, guarantee });
         }
     }
-    Some(RoutePlan { route, guarantee: guarantee(&reads, &writes) })
+    Some(RoutePlan { route, divided, guarantee: guarantee(&reads, &writes) })
 }

@@ -3,7 +3,9 @@
 
 use saphyr_parser::ScalarStyle;
 
+use crate::check::did_you_mean;
 use crate::codes;
+use crate::parameters::{Declared, Inputs, KEY, Parameter, declare};
 use crate::sink::Sink;
 use crate::source::{Mark, SourceText};
 use crate::template::{Fallback, Piece, parse};
@@ -12,27 +14,64 @@ use crate::yaml::{MAX_TEXT_BYTES, Node, Part, Scalar, Typed, Value, locate, rety
 /// Looks up a variable of the environment.
 pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Puts variables into every scalar of the tree; reports all that are missing or cannot be read.
+/// Puts variables and what the run gives into every scalar of the tree; reports all that are missing or cannot be read.
+/// Returns the parameters of the workflow.
 ///
 /// A scalar with an error becomes [`Typed::Unknown`], so that later checks keep silent about it.
 pub(crate) fn interpolate(
-    node: &mut Node,
+    tree: &mut Node,
     environment: Environment<'_>,
+    inputs: &Inputs,
     source: &SourceText<'_>,
     sink: &mut Sink,
-) {
-    let mut pass = Pass { environment, source, sink, bytes: 0 };
-    pass.node(node);
+) -> Declared {
+    let nothing = Declared::default();
+    let mut pass = Pass { environment, inputs, declared: None, source, sink, bytes: 0 };
+    if let Some(node) = declarations(tree) {
+        pass.node(node);
+    }
+    let bytes = pass.bytes;
+    let workflow = tree.map().and_then(|root| root.get("workflow")).and_then(Node::map);
+    let declared = workflow.map_or(nothing, |workflow| declare(workflow, inputs, sink));
+    Pass { environment, inputs, declared: Some(&declared), source, sink, bytes }.tree(tree);
+    declared
+}
+
+fn declarations(tree: &mut Node) -> Option<&mut Node> {
+    let workflow = entry(tree, "workflow")?;
+    entry(workflow, KEY)
+}
+
+fn entry<'t>(node: &'t mut Node, key: &str) -> Option<&'t mut Node> {
+    let Value::Map(map) = &mut node.value else { return None };
+    map.entries.iter_mut().find(|entry| entry.key.text == key).map(|entry| &mut entry.value)
 }
 
 struct Pass<'a, 's> {
     environment: Environment<'a>,
+    inputs: &'a Inputs,
+    /// `None` inside of the declarations themselves.
+    declared: Option<&'a Declared>,
     source: &'a SourceText<'a>,
     sink: &'s mut Sink,
     bytes: usize,
 }
 
 impl Pass<'_, '_> {
+    /// Everything but the declarations.
+    fn tree(&mut self, tree: &mut Node) {
+        let Value::Map(root) = &mut tree.value else { return self.node(tree) };
+        for top in &mut root.entries {
+            match &mut top.value.value {
+                Value::Map(workflow) if top.key.text == "workflow" => {
+                    let others = workflow.entries.iter_mut().filter(|entry| entry.key.text != KEY);
+                    others.for_each(|entry| self.node(&mut entry.value));
+                }
+                _ => self.node(&mut top.value),
+            }
+        }
+    }
+
     fn node(&mut self, node: &mut Node) {
         match &mut node.value {
             Value::List(items) => items.iter_mut().for_each(|item| self.node(item)),
@@ -55,13 +94,36 @@ impl Pass<'_, '_> {
             self.sink.error(mark, fault.code, fault.message.clone(), fault.help.clone());
         }
         let whole = pieces.len() == 1 && scalar.style == ScalarStyle::Plain;
-        let mut filled = Scalar { interpolated: false, ..scalar.clone() };
+        let mut filled = Scalar { interpolated: false, of_run: false, ..scalar.clone() };
+        let mut is_typed = true;
         let mut broken = faults.iter().any(|fault| fault.code.starts_with('E'));
         let mut parts: Vec<Part> = Vec::new();
         for piece in pieces {
             match piece {
                 Piece::Text(text) => push_text(&mut parts, text),
                 Piece::Secret(name) => parts.push(Part::Secret(name)),
+                Piece::Run(fact) => {
+                    filled.of_run = true;
+                    is_typed = false;
+                    push_text(&mut parts, self.inputs.fact(fact));
+                }
+                Piece::Parameter { name, offset } => {
+                    filled.interpolated = true;
+                    match self.parameter(name) {
+                        Ok(parameter) => {
+                            filled.of_run = true;
+                            is_typed = parameter.kind.is_typed();
+                            push_text(&mut parts, parameter.sample().to_owned());
+                        }
+                        Err(fault) => {
+                            if let Some((message, help)) = fault {
+                                let mark = self.place(node, offset);
+                                self.sink.error(mark, codes::UNKNOWN_PARAMETER, message, help);
+                            }
+                            broken = true;
+                        }
+                    }
+                }
                 Piece::Variable { name, fallback, offset } => {
                     filled.interpolated = true;
                     match self.variable(name, fallback) {
@@ -87,13 +149,34 @@ impl Pass<'_, '_> {
         let secret = parts.iter().any(|part| matches!(part, Part::Secret(_)));
         filled.typed = if broken {
             Typed::Unknown
-        } else if whole && filled.interpolated {
+        } else if whole && filled.interpolated && is_typed {
             retype(text)
         } else {
             Typed::Text(text)
         };
         filled.secret_parts = if secret { parts } else { Vec::new() };
         Some(filled)
+    }
+
+    /// A parameter that has a value; nothing to tell when the fault of its declaration was told.
+    fn parameter(&self, name: &str) -> Result<&Parameter, Option<(String, Option<String>)>> {
+        let Some(declared) = self.declared else {
+            let help = "write the value, or `${NAME}` for a variable of the environment".to_owned();
+            return Err(Some(("a parameter cannot refer to another one".to_owned(), Some(help))));
+        };
+        match declared.get(name) {
+            Some(parameter) => Ok(parameter),
+            None if declared.names.contains(name) => Err(None),
+            None => {
+                let mut names: Vec<&str> = declared.names.iter().map(String::as_str).collect();
+                names.sort_unstable();
+                let help = match did_you_mean(name, &names) {
+                    Some(near) => near,
+                    None => "declare it in `parameters` of the workflow".to_owned(),
+                };
+                Err(Some((format!("there is no parameter `{name}`"), Some(help))))
+            }
+        }
     }
 
     fn variable(&self, name: &str, fallback: Fallback) -> Result<String, (String, String)> {

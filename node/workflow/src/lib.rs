@@ -1,7 +1,7 @@
 //! The workflow language: YAML with spans, validation, plan and guarantees. No IO.
 //!
 //! [`load`] goes from bytes to a [`Workflow`] in steps that each report all they find: text, tree ([`yaml`]),
-//! variables ([`interpolate`]), fields against schemas ([`check`]), steps, types, configs and graph ([`read`]).
+//! variables and parameters ([`interpolate`]), fields against schemas ([`check`]), steps, types, configs and graph ([`read`]).
 
 mod check;
 mod codes;
@@ -11,6 +11,7 @@ mod interpolate;
 mod json_schema;
 mod load;
 mod meaning;
+mod parameters;
 mod place;
 mod raw;
 mod read;
@@ -26,9 +27,12 @@ mod yaml;
 pub use check::did_you_mean;
 pub use codes::{CODES, Code, explain};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
-pub use guarantee::{Guarantee, RouteGuarantee, RoutePath, RoutePlan, enforce, guarantee, routes};
+pub use guarantee::{
+    Guarantee, RouteDivision, RouteGuarantee, RoutePath, RoutePlan, enforce, guarantee, routes,
+};
 pub use json_schema::json_schema;
-pub use load::load;
+pub use load::{load, load_with};
+pub use parameters::{Inputs, Parameter, ParameterKind, RunFacts};
 pub use place::Place;
 pub use schedule::{CatchUp, Cron, CronError, Overlap, Schedule, Ticks, TicksError};
 pub use secrets::StepConfig;

@@ -1,4 +1,5 @@
 use crate::codes;
+use crate::parameters::Fact;
 
 /// A part of a text with variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -7,6 +8,10 @@ pub(crate) enum Piece<'a> {
     Text(String),
     /// `${secret:name}`
     Secret(String),
+    /// `${param:name}`, `offset` bytes into the text.
+    Parameter { name: &'a str, offset: usize },
+    /// `${run:id}`, `${run:tick}`
+    Run(Fact),
     /// `${NAME...}`, `offset` bytes into the text.
     Variable { name: &'a str, fallback: Fallback, offset: usize },
 }
@@ -34,8 +39,8 @@ pub(crate) struct TemplateFault {
     pub help: Option<String>,
 }
 
-const FORMS: &str = "the forms are `${NAME}`, `${NAME:default}`, `${NAME:-default}`, `${NAME:?message}` and \
-                     `${secret:name}`; a literal `$` before `{` is written `$$`";
+const FORMS: &str = "the forms are `${NAME}`, `${NAME:default}`, `${NAME:-default}`, `${NAME:?message}`, \
+                     `${secret:name}`, `${param:name}`, `${run:id}` and `${run:tick}`; a literal `$` before `{` is written `$$`";
 
 /// Splits a text into its pieces and all faults. Text pieces are never empty nor adjacent.
 pub(crate) fn parse(text: &str) -> (Vec<Piece<'_>>, Vec<TemplateFault>) {
@@ -91,6 +96,22 @@ fn reference(inside: &str, offset: usize) -> Result<Piece<'_>, TemplateFault> {
             true => Ok(Piece::Secret(secret.to_owned())),
             false => Err(malformed(offset, &format!("`{secret}` is not the name of a secret"))
                 .with_help("use letters, digits and `_ - . / #`")),
+        };
+    }
+    if let ("param", Some(parameter)) = (name, rest) {
+        let is_name = parameter.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+        return match is_name && !parameter.is_empty() {
+            true => Ok(Piece::Parameter { name: parameter, offset }),
+            false => Err(malformed(offset, &format!("`{parameter}` is not the name of a parameter"))
+                .with_help("use letters, digits, `_` and `-`; its default stands where it is declared")),
+        };
+    }
+    if let ("run", Some(fact)) = (name, rest) {
+        return match fact {
+            "id" => Ok(Piece::Run(Fact::Id)),
+            "tick" => Ok(Piece::Run(Fact::Tick)),
+            _ => Err(malformed(offset, &format!("a run has no `{fact}`"))
+                .with_help("`${run:id}` is the run's id, `${run:tick}` the time it is about, as RFC 3339")),
         };
     }
     if !is_variable_name(name) {
@@ -201,6 +222,28 @@ mod tests {
         }
         let (_, faults) = parse("${A B} ${:} é ${C D}");
         assert_eq!(faults.iter().map(|f| f.offset).collect::<Vec<_>>(), [0, 7, 15]);
+    }
+
+    #[test]
+    fn parameters_and_runs_have_their_own_forms() {
+        let (pieces, faults) = parse("${param:day}-${run:id}-${run:tick}-$${param:x}");
+        assert_eq!(faults, []);
+        let text = |text: &str| Piece::Text(text.to_owned());
+        assert_eq!(
+            pieces,
+            [
+                Piece::Parameter { name: "day", offset: 0 },
+                text("-"),
+                Piece::Run(Fact::Id),
+                text("-"),
+                Piece::Run(Fact::Tick),
+                text("-${param:x}"),
+            ]
+        );
+        for text in ["${param:}", "${param:a b}", "${param:day:x}", "${run:}", "${run:name}", "${run:id:x}"] {
+            let (_, faults) = parse(text);
+            assert_eq!((faults.len(), faults[0].code), (1, codes::BAD_INTERPOLATION), "{text}");
+        }
     }
 
     #[test]

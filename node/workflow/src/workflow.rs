@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use etl_model::{OnError, StepName, WorkflowName};
+use etl_model::{CircuitBreaker, OnError, RateLimit, StepName, WorkflowName};
 use etl_sdk::FieldError;
 
 use crate::codes;
 use crate::diagnostics::Diagnostics;
 use crate::meaning::meaning;
+use crate::parameters::Parameter;
 use crate::place::Place;
 use crate::read::{Origin, field_issue};
 use crate::secrets::StepConfig;
@@ -24,6 +25,8 @@ pub struct Workflow {
     pub name: WorkflowName,
     /// What it is for.
     pub description: Option<String>,
+    /// What a run can give to it, in the order of the file, with the values it has.
+    pub parameters: Vec<Parameter>,
     /// How it is run.
     pub settings: Settings,
     /// By name.
@@ -33,7 +36,7 @@ pub struct Workflow {
     /// By name.
     pub destinations: Vec<Step>,
     /// A hash of what decides which records arrive where and how they look: the name, `sync` and of every step its
-    /// name, type, inputs, `config` (secrets by name) and `on_error`; not the order of keys, the form, the description
+    /// name, type, inputs, `config` (secrets by name, parameters with their values) and `on_error`; not the order of keys, the form, the description
     /// or settings that only say how fast or carefully it is done.
     pub meaning: String,
     /// What is allowed but probably not meant.
@@ -57,6 +60,10 @@ pub struct Step {
     pub on_error: OnError,
     /// The node that carries it out in a cluster, by its number; `None` where that follows from the step.
     pub node: Option<u64>,
+    /// How much may pass it in a time; never on a transformation.
+    pub rate_limit: Option<RateLimit>,
+    /// When it is left alone because it fails; never on a transformation.
+    pub circuit_breaker: Option<CircuitBreaker>,
     /// Where it stands in the file.
     pub span: Place,
     pub(crate) origin: Arc<Origin>,
@@ -69,6 +76,7 @@ impl Workflow {
         text: &str,
         name: WorkflowName,
         description: Option<String>,
+        parameters: Vec<Parameter>,
         settings: Settings,
         sources: Vec<Step>,
         transformations: Vec<Step>,
@@ -77,6 +85,7 @@ impl Workflow {
         let mut workflow = Self {
             name,
             description,
+            parameters,
             settings,
             sources,
             transformations,
@@ -88,6 +97,12 @@ impl Workflow {
         };
         workflow.meaning = meaning(&workflow);
         workflow
+    }
+
+    /// The value of every parameter that has one, by name: what a run of it is started with.
+    pub fn parameter_values(&self) -> BTreeMap<String, String> {
+        let value = |parameter: &Parameter| Some((parameter.name.clone(), parameter.value.clone()?));
+        self.parameters.iter().filter_map(value).collect()
     }
 
     /// All steps: sources, transformations, destinations.
@@ -172,6 +187,7 @@ impl fmt::Debug for Workflow {
         f.debug_struct("Workflow")
             .field("name", &self.name)
             .field("description", &self.description)
+            .field("parameters", &self.parameters)
             .field("settings", &self.settings)
             .field("sources", &self.sources)
             .field("transformations", &self.transformations)

@@ -77,8 +77,8 @@ fn there_are_enough_of_them_and_they_cover_every_code() {
         seen.extend(messages(&path).1.iter().map(|message| message.code));
     }
     assert!(errors >= 60, "{errors} error files");
-    // Too large a file is made in `limits.rs`; secrets are looked up after loading, in `secrets.rs`.
-    seen.extend(["E002", "E023"]);
+    // Too large a file is made in `workflow.rs`, where secrets are looked up and values given after loading as well.
+    seen.extend(["E002", "E023", "E026"]);
     let missing: Vec<&str> = CODES.iter().map(|code| code.id).filter(|id| !seen.contains(id)).collect();
     assert!(missing.is_empty(), "no golden file for {missing:?}");
 }

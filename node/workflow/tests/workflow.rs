@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use etl_model::{OnError, StepName, SyncMode};
 use etl_sdk::{CommitKind, DestinationCapabilities, FieldError, SourceCapabilities};
 use etl_workflow::{
-    CatchUp, Diagnostics, Guarantee, MAX_FILE_BYTES, Overlap, RequiredGuarantee, Severity, Workflow, enforce,
-    guarantee, json_schema, load, routes,
+    CatchUp, Diagnostics, Guarantee, Inputs, MAX_FILE_BYTES, Overlap, RequiredGuarantee, RunFacts, Severity,
+    Workflow, enforce, guarantee, json_schema, load, load_with, routes,
 };
 use serde_json::json;
 
@@ -318,4 +318,85 @@ fn a_schedule_is_read_with_its_defaults_and_changes_no_meaning() {
     let schedule = daily.settings.schedule.unwrap();
     assert_eq!((schedule.ticks.cron(), schedule.ticks.timezone()), ("@daily".to_owned(), "UTC"));
     assert_eq!((schedule.overlap, schedule.catch_up), (Overlap::Skip, CatchUp::Last));
+}
+
+fn with(text: &str, inputs: &Inputs) -> Result<Workflow, Diagnostics> {
+    load_with("w.yaml", text.as_bytes(), &fakes::environment, inputs, &fakes::registry())
+}
+
+const OF_A_DAY: &str = "workflow:
+  name: orders
+  parameters:
+    day: {type: date}
+    rows: {type: int, default: 5}
+  source:
+    type: file
+    config:
+      path: in/${param:day}-${run:id}-${run:tick}.csv
+      skip: ${param:rows}
+  destination: {type: stdout}
+";
+
+fn given(parameters: &[(&str, &str)], run: Option<RunFacts>) -> Inputs {
+    let parameters =
+        parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Inputs { run, ..Inputs::of_run(parameters) }
+}
+
+#[test]
+fn a_run_gives_values_and_itself() {
+    let id = etl_model::RunId::parse("01920000-0000-7000-8000-000000000007").unwrap();
+    let run = RunFacts { id, tick_ms: 1_700_000_000_123 };
+    let workflow = with(OF_A_DAY, &given(&[("day", "2026-11-01"), ("rows", "07")], Some(run))).unwrap();
+    let config = workflow.sources[0].config.shown();
+    assert_eq!(config["path"], format!("in/2026-11-01-{id}-2023-11-14T22:13:20.123Z.csv"));
+    assert_eq!(config["skip"], 7, "a number");
+    let values = workflow.parameter_values();
+    assert_eq!((values["day"].as_str(), values["rows"].as_str()), ("2026-11-01", "7"));
+}
+
+#[test]
+fn values_are_part_of_the_meaning_and_the_run_is_not_when_it_is_only_looked_at() {
+    let meaning = |day, run| with(OF_A_DAY, &given(&[("day", day)], run)).unwrap().meaning;
+    assert_ne!(meaning("2026-11-01", None), meaning("2026-11-02", None));
+    assert_eq!(meaning("2026-11-01", None), meaning("2026-11-01", None));
+    let unchecked = load("w.yaml", OF_A_DAY.as_bytes(), &fakes::environment, &fakes::registry()).unwrap();
+    assert_eq!(unchecked.parameters[0].value, None, "an example stands in, but is no value");
+    assert_eq!(unchecked.parameter_values().len(), 1);
+}
+
+#[test]
+fn values_that_are_missing_wrong_or_unknown_are_refused() {
+    let told =
+        |parameters: &[(&str, &str)]| with(OF_A_DAY, &given(parameters, None)).unwrap_err().to_string();
+    let missing = told(&[]);
+    assert!(missing.contains("E026") && missing.contains("--param day=2026-01-31"), "{missing}");
+    let wrong = told(&[("day", "${HOME}"), ("rows", "5.0")]);
+    assert_eq!(wrong.matches("E025").count(), 2, "a value is never interpolated: {wrong}");
+    let unknown = told(&[("day", "2026-11-01"), ("row", "1")]);
+    assert!(unknown.contains("E024") && unknown.contains("did you mean `rows`?"), "{unknown}");
+    let none = with(
+        "workflow: {name: a, source: {type: stdin}, destination: {type: stdout}}",
+        &given(&[("a", "b")], None),
+    );
+    assert!(none.unwrap_err().to_string().contains("the workflow declares no `parameters`"));
+}
+
+#[test]
+fn limits_are_read_with_their_defaults_and_are_no_part_of_the_meaning() {
+    let text = |limits: &str| {
+        format!("workflow: {{name: a, source: {{type: stdin{limits}}}, destination: {{type: stdout}}}}")
+    };
+    let plain = with(&text(""), &Inputs::default()).unwrap();
+    let limited = with(
+        &text(", rate_limit: {bytes: 16MiB, name: crm}, circuit_breaker: {failures: 2}"),
+        &Inputs::default(),
+    );
+    let limited = limited.unwrap();
+    assert_eq!(plain.meaning, limited.meaning);
+    let rate = limited.sources[0].rate_limit.clone().unwrap();
+    assert_eq!((rate.to_string().as_str(), rate.name.as_deref()), ("16MiB per 1s", Some("crm")));
+    let breaker = limited.sources[0].circuit_breaker.clone().unwrap();
+    assert_eq!((breaker.to_string().as_str(), breaker.name), ("2 failures within 30s, open for 10s", None));
+    assert_eq!(limited.destinations[0].rate_limit, None);
 }

@@ -141,6 +141,14 @@ impl Consensus {
         self.inner.reads.read(read).await
     }
 
+    /// Makes sure that this node leads, by asking a quorum: it did so at a moment after this call.
+    ///
+    /// # Errors
+    /// [`Error::NoLeader`] when it does not, or that cannot be told.
+    pub async fn prove_leadership(&self) -> Result<(), Error> {
+        self.inner.reads.index_as_leader().await.map(drop)
+    }
+
     /// Reads what this node knows, which may be old. The closure must be short: nothing is applied meanwhile.
     pub fn peek<T>(&self, read: impl FnOnce(&State) -> T) -> T {
         read(&self.inner.state.look())

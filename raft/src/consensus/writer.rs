@@ -151,6 +151,7 @@ fn may_share(pending: &Pending) -> bool {
             | Command::ResumeRun(_)
             | Command::AddPartitions(_)
             | Command::FinishRun(_)
+            | Command::HostShards(_)
             | Command::ForgetProgress(_)
             | Command::Assign(_)
             | Command::BeginDrain(_)

@@ -20,8 +20,15 @@ pub const MAX_POSITION: usize = 2048;
 pub const MAX_SECRET: usize = 64 * 1024;
 /// What proves who a user is, in bytes.
 pub const MAX_CREDENTIAL: usize = 8 * 1024;
+/// Parameters of one run.
+pub const MAX_PARAMETERS: usize = 64;
+/// The value of a parameter of a run, in bytes.
+pub const MAX_PARAMETER: usize = 1024;
 /// Roles of one user.
 pub const MAX_ROLES: usize = 64;
+
+/// Shards of all destinations of one run.
+pub const MAX_SHARDS: usize = 4096;
 
 /// Versions of a workflow that are kept.
 pub const VERSIONS_KEPT: u64 = 100;

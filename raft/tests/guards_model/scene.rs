@@ -151,6 +151,7 @@ pub fn coordinated() -> Vec<Command> {
         replaces: None,
         pinned: None,
         hosts: Default::default(),
+        parameters: Default::default(),
     };
     let Holder { node, incarnation, epoch } = COORDINATOR;
     let partition = PartitionKey::coordinator(RUNS[0]);

@@ -15,12 +15,13 @@ use crate::model::{
 impl AdminClient {
     /// Starts a run of a workflow, or continues the one that was halted.
     pub async fn run_workflow(&self, name: &str, options: &RunOptions) -> Result<StartedRun, Error> {
-        let RunOptions { expected_version, restart, accept_changes } = *options;
+        let RunOptions { expected_version, restart, accept_changes, ref parameters } = *options;
         let request = wire::RunWorkflowRequest {
             name: name.to_owned(),
             expected_version,
             restart,
             accept_changes,
+            parameters: parameters.clone().into_iter().collect(),
             // Becomes the id of a run that is started; it sorts by time.
             request_id: Uuid::now_v7().as_bytes().to_vec().into(),
         };

@@ -1,6 +1,6 @@
 use etl_proto::admin as wire;
 
-use super::{Malformed, counters_from_wire, counters_to_wire, uuid};
+use super::{Malformed, counters_from_wire, counters_to_wire, text_or_none, uuid};
 use crate::model::{AssignmentState, AssignmentView, PartitionProgress, PartitionView, RunPartitions};
 
 impl From<&RunPartitions> for wire::ListPartitionsResponse {
@@ -55,6 +55,7 @@ impl From<&PartitionView> for wire::Partition {
             progress: view.progress.as_ref().map(progress),
             bytes: view.bytes,
             records: view.records,
+            waits_for: view.waits_for.clone().unwrap_or_default(),
         }
     }
 }
@@ -72,6 +73,7 @@ impl TryFrom<wire::Partition> for PartitionView {
             progress: partition.progress.map(PartitionProgress::try_from).transpose()?,
             bytes: partition.bytes,
             records: partition.records,
+            waits_for: text_or_none(partition.waits_for),
         })
     }
 }
@@ -134,6 +136,7 @@ mod tests {
             }),
             bytes: Some(0),
             records: Some(10),
+            waits_for: Some("circuit breaker crm".to_owned()),
         }
     }
 
@@ -148,6 +151,7 @@ mod tests {
             progress: None,
             bytes: None,
             records: None,
+            waits_for: None,
             ..unknown
         });
         let listed = RunPartitions { run: Uuid::from_u128(7), workflow: "orders".to_owned(), partitions };

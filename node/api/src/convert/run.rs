@@ -87,6 +87,7 @@ impl From<&RunSummary> for wire::RunSummary {
             schedule: summary.schedule.clone().unwrap_or_default(),
             pinned: summary.pinned,
             hosts: summary.hosts.clone().into_iter().collect(),
+            parameters: summary.parameters.clone().into_iter().collect(),
             created_at_ms: summary.created_at_ms,
             finished_at_ms: summary.finished_at_ms,
             partitions: Some(wire::PartitionCounts { total, open, assigned, complete }),
@@ -111,6 +112,7 @@ impl TryFrom<wire::RunSummary> for RunSummary {
             schedule: text_or_none(summary.schedule),
             pinned: summary.pinned,
             hosts: summary.hosts.into_iter().collect(),
+            parameters: summary.parameters.into_iter().collect(),
             created_at_ms: summary.created_at_ms,
             finished_at_ms: summary.finished_at_ms,
             partitions: PartitionCounts { total, open, assigned, complete },
@@ -130,6 +132,7 @@ impl From<&RunView> for wire::RunView {
             coordinator: view.coordinator,
             routes: view.routes.iter().map(route).collect(),
             unreadable_checkpoints: view.unreadable_checkpoints,
+            dead_letters: view.dead_letters.clone().into_iter().collect(),
         }
     }
 }
@@ -151,6 +154,7 @@ impl RunView {
             coordinator: view.coordinator,
             routes: view.routes.into_iter().map(route).collect::<Result<_, _>>()?,
             unreadable_checkpoints: view.unreadable_checkpoints,
+            dead_letters: view.dead_letters.into_iter().collect(),
         })
     }
 }
@@ -173,6 +177,7 @@ mod tests {
             schedule: None,
             pinned: None,
             hosts: Default::default(),
+            parameters: Default::default(),
             created_at_ms: 1_700_000_000_000,
             finished_at_ms: None,
             partitions: PartitionCounts { total: 9, open: 5, assigned: 3, complete: true },
@@ -190,7 +195,13 @@ mod tests {
             bytes_written: 50,
         };
         let route = RouteTotals { source: "in".to_owned(), destination: "out".to_owned(), counters };
-        RunView { summary, coordinator: Some(2), routes: vec![route], unreadable_checkpoints: 6 }
+        RunView {
+            summary,
+            coordinator: Some(2),
+            routes: vec![route],
+            unreadable_checkpoints: 6,
+            dead_letters: [(2, 3)].into(),
+        }
     }
 
     #[test]
@@ -205,6 +216,7 @@ mod tests {
             schedule: Some("nightly".to_owned()),
             pinned: Some(3),
             hosts: [("sink".to_owned(), 2)].into(),
+            parameters: [("day".to_owned(), "2026-11-01".to_owned())].into(),
             finished_at_ms: Some(1_700_000_000_001),
             ..summary()
         };

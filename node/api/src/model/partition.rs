@@ -32,6 +32,8 @@ pub struct PartitionView {
     pub bytes: Option<u64>,
     /// Its size in records, when the source has told it.
     pub records: Option<u64>,
+    /// What it waits for although it could go on, such as a circuit breaker.
+    pub waits_for: Option<String>,
 }
 
 /// Who has a partition.

@@ -42,6 +42,8 @@ pub struct RunOptions {
     pub restart: bool,
     /// Continue a halted run although the workflow means something else since.
     pub accept_changes: bool,
+    /// Values of the workflow's parameters, by name; of a run that goes on they must be those it has.
+    pub parameters: BTreeMap<String, String>,
 }
 
 /// A run that goes on from now.
@@ -96,6 +98,8 @@ pub struct RunSummary {
     pub pinned: Option<u64>,
     /// The transformations and destinations that one node carries out for all, by name.
     pub hosts: BTreeMap<String, u64>,
+    /// The values of the workflow's parameters that it was started with; those that are not there have their defaults.
+    pub parameters: BTreeMap<String, String>,
     /// Milliseconds since 1970, by the leader's clock.
     pub created_at_ms: u64,
     /// Milliseconds since 1970, by the leader's clock; `None` while it has not finished.
@@ -140,6 +144,8 @@ pub struct RunView {
     pub routes: Vec<RouteTotals>,
     /// Checkpoints whose contents the node that answers cannot read; they are missing in the totals.
     pub unreadable_checkpoints: u64,
+    /// Records that were set aside, by the node on which they lie; nodes that did not answer in time are missing.
+    pub dead_letters: BTreeMap<u64, u64>,
 }
 
 impl RunPhase {
@@ -178,6 +184,11 @@ impl RunPhase {
 }
 
 impl RunView {
+    /// Whether records of it were set aside.
+    pub fn has_dead_letters(&self) -> bool {
+        self.routes.iter().any(|route| route.counters.dead_lettered > 0)
+    }
+
     /// Records and bytes that the sources have yielded, once for every partition: of several routes of a source the one
     /// that has read most.
     pub fn read(&self) -> (u64, u64) {

@@ -1,16 +1,17 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use etl_workflow::{Diagnostics, Schedule, Severity as DiagnosticSeverity, Workflow};
+use etl_workflow::{Diagnostics, Inputs, Schedule, Severity as DiagnosticSeverity, Workflow};
 use tokio::sync::Semaphore;
 
 use super::ties::{Locality, Ties};
 use crate::model::{Finding, Severity};
 use crate::refusal::{Kind, Refusal};
 
-/// Reads and validates a document, with the connectors and variables of this node.
-pub type Lint = dyn Fn(&str) -> Result<Workflow, Diagnostics> + Send + Sync;
+/// Reads and validates a document, with the connectors and variables of this node and what a run gives to it.
+pub type Lint = dyn Fn(&str, &Inputs) -> Result<Workflow, Diagnostics> + Send + Sync;
 
 /// A document of so many bytes is checked at once: that takes less than a tenth of a millisecond, not much more than the way
 /// to another thread and back.
@@ -32,7 +33,7 @@ impl Linter {
     /// What is wrong with a document, or the name of its workflow and warnings.
     pub async fn check(&self, document: String) -> Result<Result<Valid, Vec<Finding>>, Refusal> {
         let (lint, locality, size) = (Arc::clone(&self.lint), Arc::clone(&self.locality), document.len());
-        let check = move || match lint(&document) {
+        let check = move || match lint(&document, &Inputs::default()) {
             Ok(workflow) => Ok(Valid {
                 name: workflow.name.as_str().to_owned(),
                 schedule: workflow.settings.schedule.clone().map(|schedule| (schedule, locality(&workflow))),
@@ -44,11 +45,21 @@ impl Linter {
         if size <= SMALL { Ok(check()) } else { self.aside(check).await }
     }
 
-    /// What is wrong with a document, or what decides where and whether a run of it may go on.
-    pub async fn nature(&self, document: String) -> Result<Result<Nature, Vec<Finding>>, Refusal> {
+    /// What is wrong with a document and the values of its parameters, or what decides where and whether a run of it may
+    /// go on.
+    pub async fn nature(
+        &self,
+        document: String,
+        parameters: BTreeMap<String, String>,
+    ) -> Result<Result<Nature, Vec<Finding>>, Refusal> {
         let (lint, locality) = (Arc::clone(&self.lint), Arc::clone(&self.locality));
-        let look = move || match lint(&document) {
-            Ok(workflow) => Ok(Nature { ties: locality(&workflow), meaning: workflow.meaning }),
+        let look = move || match lint(&document, &Inputs::of_run(parameters)) {
+            Ok(workflow) => Ok(Nature {
+                ties: locality(&workflow),
+                parameters: workflow.parameter_values(),
+                sources: workflow.sources.iter().map(|step| step.name.as_str().to_owned()).collect(),
+                meaning: workflow.meaning,
+            }),
             Err(diagnostics) => Err(findings(diagnostics)),
         };
         self.aside(look).await
@@ -58,7 +69,7 @@ impl Linter {
     pub async fn steps(&self, document: String) -> Result<Option<Vec<String>>, Refusal> {
         let lint = Arc::clone(&self.lint);
         let names = |workflow: Workflow| workflow.steps().map(|step| step.name.as_str().to_owned()).collect();
-        self.aside(move || lint(&document).ok().map(names)).await
+        self.aside(move || lint(&document, &Inputs::default()).ok().map(names)).await
     }
 
     async fn aside<T: Send + 'static>(
@@ -80,6 +91,10 @@ pub(super) struct Nature {
     pub meaning: String,
     /// What of it is carried out on one node.
     pub ties: Ties,
+    /// The values of all of its parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// The names of its sources.
+    pub sources: BTreeSet<String>,
 }
 
 /// A document that is a workflow.

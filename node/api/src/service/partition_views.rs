@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use etl_proto::admin as wire;
-use etl_raft_state::parts::{Assignment, AssignmentState as AgreedState, Checkpoint, Partition};
+use etl_raft_state::parts::{Assignment, AssignmentState as AgreedState, Checkpoint, Partition, RunPhase};
 use etl_raft_state::{PartitionKey, RouteKey, State};
 use uuid::Uuid;
 
@@ -17,6 +17,7 @@ use crate::refusal::Refusal;
 struct Seen {
     run: Uuid,
     workflow: String,
+    is_running: bool,
     partitions: Vec<(PartitionKey, Partition, Option<Assignment>)>,
     checkpoints: Vec<(RouteKey, Checkpoint)>,
 }
@@ -29,7 +30,18 @@ impl Shared {
         let consistency = request.consistency();
         let target = RunTarget::from_wire(request.target)?;
         let seen = self.read(consistency, move |state| Seen::read(state, &target)).await??;
-        Ok(seen.describe())
+        let is_running = seen.is_running;
+        let mut listed = seen.describe();
+        if is_running {
+            let sights = self.duties.look_at_run(listed.run).await;
+            for (source, partition, reason) in sights.into_values().flat_map(|sight| sight.waiting) {
+                let is_it = |view: &&mut PartitionView| view.source == source && view.partition == partition;
+                if let Some(view) = listed.partitions.iter_mut().find(is_it) {
+                    view.waits_for = Some(reason);
+                }
+            }
+        }
+        Ok(listed)
     }
 }
 
@@ -43,6 +55,7 @@ impl Seen {
         let checkpoints = state.checkpoints().of_run(run);
         Ok(Self {
             run,
+            is_running: state.runs().get(run).is_some_and(|known| known.phase == RunPhase::Running),
             workflow: state.runs().get(run).map_or_else(String::new, |known| known.workflow.clone()),
             partitions: partitions.collect(),
             checkpoints: checkpoints.map(|(key, checkpoint)| (key.clone(), checkpoint.clone())).collect(),
@@ -50,7 +63,7 @@ impl Seen {
     }
 
     fn describe(self) -> RunPartitions {
-        let Self { run, workflow, partitions, checkpoints } = self;
+        let Self { run, workflow, partitions, checkpoints, .. } = self;
         let mut least: BTreeMap<PartitionKey, PartitionProgress> = BTreeMap::new();
         for (route, checkpoint) in checkpoints {
             let Some(progress) = progress(&route, &checkpoint) else { continue };
@@ -69,6 +82,7 @@ impl Seen {
                 progress: least.remove(&key),
                 bytes,
                 records,
+                waits_for: None,
                 source: key.source,
                 partition: key.partition,
             }

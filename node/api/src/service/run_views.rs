@@ -38,6 +38,7 @@ pub(super) fn summary(state: &State, id: Uuid, run: &Run) -> RunSummary {
         schedule: run.schedule.clone(),
         pinned: run.pinned,
         hosts: run.hosts.clone(),
+        parameters: run.parameters.clone(),
         created_at_ms: run.created_at_ms,
         finished_at_ms: run.finished_at_ms,
         partitions: PartitionCounts {
@@ -101,7 +102,9 @@ impl RunReader {
         for (key, (_, counters)) in &self.known {
             match counters {
                 Some(counters) => {
-                    let route = (key.partition.source.as_str(), key.destination.as_str());
+                    // Behind a dot is the shard, if it is one.
+                    let destination = key.destination.split('.').next().unwrap_or_default();
+                    let route = (key.partition.source.as_str(), destination);
                     add(totals.entry(route).or_default(), counters);
                 }
                 None => unreadable_checkpoints += 1,
@@ -113,7 +116,7 @@ impl RunReader {
             counters,
         };
         let routes = totals.into_iter().map(route).collect();
-        RunView { summary, coordinator, routes, unreadable_checkpoints }
+        RunView { summary, coordinator, routes, unreadable_checkpoints, dead_letters: BTreeMap::new() }
     }
 }
 

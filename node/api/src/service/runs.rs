@@ -96,7 +96,12 @@ impl Shared {
             Ok::<_, Refusal>((reader, seen))
         };
         let (mut reader, seen) = self.read(consistency, read).await??;
-        let view = seen.map(|seen| reader.view(seen));
+        let mut view = seen.map(|seen| reader.view(seen));
+        if let Some(view) = view.as_mut().filter(|view| view.has_dead_letters()) {
+            let sights = self.duties.look_at_run(view.summary.run).await.into_iter();
+            let with_letters = sights.filter(|(_, sight)| sight.dead_letters > 0);
+            view.dead_letters = with_letters.map(|(node, sight)| (node, sight.dead_letters)).collect();
+        }
         // What was found a moment ago in the same state is there.
         Ok(wire::GetRunResponse { run: view.as_ref().map(wire::RunView::from) })
     }

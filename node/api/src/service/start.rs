@@ -1,3 +1,5 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use etl_proto::admin as wire;
 use etl_raft_state::command::{ResumeRun, StartRun};
 use etl_raft_state::parts::{Run, RunPhase};
@@ -9,7 +11,7 @@ use super::lint::Nature;
 use super::run_target::{acted_on, request_id, session, unknown_workflow};
 use super::ties::Tied;
 use super::workflows::unexpected;
-use crate::model::{RunOptions, StartedRun};
+use crate::model::{Finding, RunOptions, Severity, StartedRun};
 use crate::refusal::{Kind, Refusal};
 
 /// How often a state that others change at the same time is read again.
@@ -33,6 +35,10 @@ struct Active {
     /// Of that version.
     document: String,
     tied: Tied,
+    /// The values it was started with.
+    parameters: BTreeMap<String, String>,
+    /// Those of which it has something left to read.
+    sources: BTreeSet<String>,
 }
 
 /// What has been there before this attempt of a request.
@@ -50,7 +56,7 @@ enum Step {
     /// A new run begins, perhaps in the place of another.
     Start { replaces: Option<Uuid> },
     /// The halted run goes on as it is.
-    Continue { run: Uuid },
+    Continue(Active),
     /// The halted run goes on if the new version of its workflow lets it.
     Compare(Active),
 }
@@ -60,10 +66,17 @@ impl Shared {
         &self,
         request: wire::RunWorkflowRequest,
     ) -> Result<StartedRun, Refusal> {
-        let wire::RunWorkflowRequest { name, expected_version, restart, accept_changes, request_id: id } =
-            request;
+        let wire::RunWorkflowRequest {
+            name,
+            expected_version,
+            restart,
+            accept_changes,
+            request_id: id,
+            parameters,
+        } = request;
         let id = request_id(&id)?;
-        let options = RunOptions { expected_version, restart, accept_changes };
+        let parameters: BTreeMap<String, String> = parameters.into_iter().collect();
+        let options = RunOptions { expected_version, restart, accept_changes, parameters };
         if restart && accept_changes {
             let message = "a run either starts over or continues with changes, not both";
             return Err(Refusal::new(Kind::Invalid, "invalid_request", message));
@@ -79,15 +92,20 @@ impl Shared {
                 Found::Standing(standing) => standing,
             };
             let replaces = match decide(&name, &standing, &options)? {
-                Step::Continue { run } => return self.resume(id, run, standing.version).await,
+                Step::Continue(active) => {
+                    self.check_parameters(&name, &active, &options.parameters).await?;
+                    return self.resume(id, active.run, standing.version).await;
+                }
                 Step::Compare(active) => {
+                    self.check_parameters(&name, &active, &options.parameters).await?;
                     self.compare(&name, &standing, &active, options.accept_changes).await?;
                     return self.resume(id, active.run, standing.version).await;
                 }
                 Step::Start { replaces } => replaces,
             };
-            let nature = self.linter.nature(standing.document).await?.map_err(Refusal::invalid_workflow)?;
-            let Tied { pinned, hosts } = nature.ties.seen_from(self.leaders.me());
+            let nature = self.linter.nature(standing.document, options.parameters.clone()).await?;
+            let Nature { ties, parameters, .. } = nature.map_err(not_valid)?;
+            let Tied { pinned, hosts } = ties.seen_from(self.leaders.me());
             let command = StartRun {
                 run: new_run,
                 workflow: name.clone(),
@@ -95,6 +113,7 @@ impl Shared {
                 replaces,
                 pinned,
                 hosts,
+                parameters,
             };
             match self.consensus.write(command).await?.into_result() {
                 Ok(Response::RunStarted { version }) => {
@@ -130,10 +149,69 @@ impl Shared {
         active: &Active,
         accept_changes: bool,
     ) -> Result<(), Refusal> {
-        let now = self.linter.nature(standing.document.clone()).await?.map_err(Refusal::invalid_workflow)?;
-        let then = self.linter.nature(active.document.clone()).await?.ok();
+        let nature = |document: &str| self.linter.nature(document.to_owned(), active.parameters.clone());
+        let now = nature(&standing.document).await?.map_err(not_valid)?;
+        let then = nature(&active.document).await?.ok();
         judge(name, standing.version, active, &now, then.as_ref(), accept_changes)
     }
+}
+
+impl Shared {
+    /// Refuses other values than those that a halted run has.
+    async fn check_parameters(
+        &self,
+        name: &str,
+        active: &Active,
+        given: &BTreeMap<String, String>,
+    ) -> Result<(), Refusal> {
+        if given.is_empty() {
+            return Ok(());
+        }
+        let own = active.parameters.clone();
+        let mut asked = own.clone();
+        asked.extend(given.clone());
+        let nature = |parameters| self.linter.nature(active.document.clone(), parameters);
+        // In the one form of each value.
+        let asked = nature(asked).await?.map_err(not_valid)?.parameters;
+        let has = nature(own).await?.map_err(not_valid)?.parameters;
+        judge_parameters(name, active.run, &has, &asked)
+    }
+}
+
+/// A document that is not valid with the values that are given; mostly it is one of these.
+fn not_valid(findings: Vec<Finding>) -> Refusal {
+    /// What is wrong with parameters and their values.
+    const CODES: [&str; 3] = ["E024", "E025", "E026"];
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    let Some(first) =
+        errors.clone().next().filter(|_| errors.clone().all(|found| CODES.contains(&found.code.as_str())))
+    else {
+        return Refusal::invalid_workflow(findings);
+    };
+    let refusal =
+        Refusal::new(Kind::Invalid, "invalid_parameters", format!("{} {}", first.code, first.message));
+    match &first.help {
+        Some(help) => refusal.help(help.clone()),
+        None => refusal,
+    }
+}
+
+/// Whether a run that has these values may go on when it is asked for those.
+fn judge_parameters(
+    name: &str,
+    run: Uuid,
+    has: &BTreeMap<String, String>,
+    asked: &BTreeMap<String, String>,
+) -> Result<(), Refusal> {
+    let other = asked.iter().find(|(parameter, value)| has.get(*parameter) != Some(*value));
+    let Some((parameter, value)) = other else { return Ok(()) };
+    let known = has.get(parameter).map_or("no value", String::as_str);
+    let message =
+        format!("run {run} of `{name}` was started with {parameter}={known}, not with {parameter}={value}");
+    Err(Refusal::new(Kind::Precondition, "parameters_changed", message).help(format!(
+        "continue it without `--param` by `workflow run {name}`, or start over with other values by `workflow run {name} \
+         --restart --param {parameter}={value}`"
+    )))
 }
 
 impl Found {
@@ -157,6 +235,13 @@ impl Found {
             version: known.version,
             document: document(&known.hash),
             tied: Tied { pinned: known.pinned, hosts: known.hosts.clone() },
+            parameters: known.parameters.clone(),
+            sources: state
+                .partitions()
+                .of_run(run)
+                .filter(|(_, partition)| !partition.done)
+                .map(|(key, _)| key.source.clone())
+                .collect(),
         });
         let (version, document) = (workflow.version, document(&workflow.hash));
         Ok(Self::Standing(Standing { version, document, active }))
@@ -180,7 +265,7 @@ fn decide(name: &str, standing: &Standing, options: &RunOptions) -> Result<Step,
                  `workflow stop {name}`"
             )))
         }
-        Some(active) if active.version == standing.version => Ok(Step::Continue { run: active.run }),
+        Some(active) if active.version == standing.version => Ok(Step::Continue(active.clone())),
         Some(active) => Ok(Step::Compare(active.clone())),
     }
 }
@@ -205,6 +290,16 @@ fn judge(
             "continue with version {before} by `workflow resume {name}`, or start over by `workflow run {name} --restart`"
         )));
     }
+    if let Some(source) = active.sources.difference(&now.sources).next() {
+        let message = format!(
+            "version {version} of workflow `{name}` has no source `{source}`, of which run {run} with version {before} has \
+             partitions that are not done"
+        );
+        return Err(Refusal::new(Kind::Precondition, "workflow_changed", message).help(format!(
+            "put the source back, continue with version {before} by `workflow resume {name}`, or start over without it by \
+             `workflow run {name} --restart`"
+        )));
+    }
     if accept_changes || then.is_some_and(|then| then.meaning == now.meaning) {
         return Ok(());
     }
@@ -225,7 +320,15 @@ mod tests {
     use crate::service::ties::{Tie, Ties};
 
     fn active(is_halted: bool, version: u64) -> Active {
-        Active { run: Uuid::from_u128(7), is_halted, version, document: String::new(), tied: Tied::default() }
+        Active {
+            run: Uuid::from_u128(7),
+            is_halted,
+            version,
+            document: String::new(),
+            tied: Tied::default(),
+            parameters: BTreeMap::new(),
+            sources: BTreeSet::new(),
+        }
     }
 
     fn standing(active: Option<Active>) -> Standing {
@@ -251,7 +354,7 @@ mod tests {
             let replaced = decide(Some(active(is_halted, 2)), &restart);
             assert_eq!(replaced, Ok(Step::Start { replaces: Some(run) }));
         }
-        assert_eq!(decide(Some(active(true, 3)), &options), Ok(Step::Continue { run }));
+        assert_eq!(decide(Some(active(true, 3)), &options), Ok(Step::Continue(active(true, 3))));
         assert_eq!(decide(Some(active(true, 2)), &options), Ok(Step::Compare(active(true, 2))));
         for expected in [2, 4, 0] {
             let options = RunOptions { expected_version: Some(expected), ..restart.clone() };
@@ -265,7 +368,8 @@ mod tests {
     fn a_halted_run_goes_on_with_what_means_the_same_or_is_accepted() {
         let nature = |meaning: &str, partitions| {
             let ties = Ties { partitions, ..Ties::default() };
-            Nature { meaning: meaning.to_owned(), ties }
+            let sources = ["in".to_owned()].into();
+            Nature { meaning: meaning.to_owned(), ties, parameters: BTreeMap::new(), sources }
         };
         let (a, b) = (nature("a", None), nature("b", None));
         let judge = |now, then, accept| judge("orders", 3, &active(true, 2), now, then, accept);
@@ -284,5 +388,34 @@ mod tests {
         for way in ["--accept-changes", "--restart", "workflow resume orders"] {
             assert!(help.contains(way), "{help}");
         }
+    }
+
+    #[test]
+    fn a_run_does_not_go_on_without_a_source_that_it_has_not_read_to_its_end() {
+        let nature = |sources: &[&str]| Nature {
+            meaning: "a".to_owned(),
+            ties: Ties::default(),
+            parameters: BTreeMap::new(),
+            sources: sources.iter().map(|source| (*source).to_owned()).collect(),
+        };
+        let reads = |sources: &[&str]| Active { sources: nature(sources).sources, ..active(true, 2) };
+        for (open, now) in [(&["in"][..], &["in", "more"][..]), (&[], &["more"])] {
+            assert_eq!(judge("orders", 3, &reads(open), &nature(now), None, true), Ok(()));
+        }
+        let refusal = judge("orders", 3, &reads(&["in", "old"]), &nature(&["in"]), None, true).unwrap_err();
+        assert!(refusal.message.contains("no source `old`"), "{}", refusal.message);
+        assert!(refusal.help.unwrap().contains("workflow run orders --restart"));
+    }
+
+    #[test]
+    fn a_run_keeps_the_values_it_was_started_with() {
+        let values = |day: &str| BTreeMap::from([("day".to_owned(), day.to_owned())]);
+        let run = Uuid::from_u128(7);
+        let judge =
+            |asked: &BTreeMap<String, String>| judge_parameters("orders", run, &values("2026-11-01"), asked);
+        assert_eq!(judge(&values("2026-11-01")), Ok(()));
+        let refusal = judge(&values("2026-11-02")).unwrap_err();
+        assert!(refusal.message.contains("day=2026-11-01, not with day=2026-11-02"), "{}", refusal.message);
+        assert!(refusal.help.unwrap().contains("--restart --param day=2026-11-02"));
     }
 }

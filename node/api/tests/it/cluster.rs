@@ -90,6 +90,7 @@ async fn assign(node: &Node, owner: u64) -> PartitionKey {
         replaces: None,
         pinned: Some(owner),
         hosts: Default::default(),
+        parameters: Default::default(),
     };
     for command in [Command::from(put), start.into()] {
         let response = node.consensus.write(command).await.unwrap();

@@ -15,7 +15,7 @@ use etl_raft::store::{DataDir, Identity, Storage};
 use etl_raft_state::FEATURE_LEVEL;
 use etl_raft_state::command::{AdoptCluster, RegisterNode};
 use etl_sdk::Registry;
-use etl_workflow::Workflow;
+use etl_workflow::{Inputs, Workflow};
 use futures::future::BoxFuture;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
@@ -119,9 +119,9 @@ fn quick() -> etl_cluster::Settings {
     settings
 }
 
-fn lint(document: &str) -> Result<etl_workflow::Workflow, etl_workflow::Diagnostics> {
+fn lint(document: &str, inputs: &Inputs) -> Result<etl_workflow::Workflow, etl_workflow::Diagnostics> {
     let registry = Registry::default().source(GenerateSource).destination(StdoutDestination);
-    etl_workflow::load("workflow", document.as_bytes(), &|_| None, &registry)
+    etl_workflow::load_with("workflow", document.as_bytes(), &|_| None, inputs, &registry)
 }
 
 impl Node {

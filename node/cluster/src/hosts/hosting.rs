@@ -2,15 +2,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use etl_model::{Retry, StepName, WorkflowName};
+use etl_model::{Retry, RouteEnd, Shard, StepName, WorkflowName};
 use etl_raft::consensus::Consensus;
 use etl_raft_state::State;
 use etl_raft_state::parts::{Run, RunPhase};
 use etl_relay::{Hosted, HostedStep, Hosting, Refused};
 use etl_sdk::RunContext;
+use etl_workflow::Inputs;
 use uuid::Uuid;
 
-use crate::work::{Prepared, Workshop};
+use crate::work::{Prepared, Workshop, inputs};
 
 /// What this node carries out for others: the steps that the runs of the cluster say it hosts.
 pub(crate) struct Hosts {
@@ -24,6 +25,7 @@ pub(crate) struct Hosts {
 struct Known {
     workflow: String,
     document: String,
+    inputs: Inputs,
 }
 
 impl Hosts {
@@ -31,12 +33,13 @@ impl Hosts {
         Self { consensus, workshop, prepared: Mutex::default() }
     }
 
-    async fn prepared(&self, run: Uuid, version: u64, document: String) -> Result<Arc<Prepared>, Refused> {
-        if let Some(known) = self.known_prepared(run, version) {
-            return Ok(known);
+    async fn prepared(&self, run: Uuid, version: u64, known: Known) -> Result<Arc<Prepared>, Refused> {
+        if let Some(prepared) = self.known_prepared(run, version) {
+            return Ok(prepared);
         }
         let workshop = Arc::clone(&self.workshop);
-        let made = tokio::task::spawn_blocking(move || workshop.prepare(&document)).await;
+        let made =
+            tokio::task::spawn_blocking(move || workshop.prepare(&known.document, &known.inputs)).await;
         let made = made.map_err(|defect| for_good(defect.to_string()))?.map_err(for_good)?;
         let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
         self.consensus.peek(|state| {
@@ -53,9 +56,16 @@ impl Hosts {
 
 #[async_trait]
 impl Hosting for Hosts {
-    async fn hosted(&self, run: Uuid, version: u64, step: &StepName) -> Result<Hosted, Refused> {
+    async fn hosted(
+        &self,
+        run: Uuid,
+        version: u64,
+        step: &StepName,
+        shard: Option<Shard>,
+    ) -> Result<Hosted, Refused> {
         let me = self.consensus.member().node;
-        let look = |state: &State| judge(state, me, run, version, step.as_str());
+        let end = RouteEnd { destination: step.clone(), shard };
+        let look = |state: &State| judge(state, me, run, version, &end);
         let known = match self.consensus.peek(look) {
             Ok(known) => known,
             // Who asks may know more than this node does yet.
@@ -64,8 +74,8 @@ impl Hosting for Hosts {
                 Err(error) => return Err(later(error.to_string())),
             },
         };
-        let prepared = self.prepared(run, version, known.document).await?;
         let workflow = WorkflowName::new(&known.workflow).map_err(|error| for_good(error.to_string()))?;
+        let prepared = self.prepared(run, version, known).await?;
         let pipeline = &prepared.pipeline;
         let destination = pipeline.destinations.iter().find(|known| known.name == *step);
         let processor = pipeline.processors.iter().find(|known| known.name == *step);
@@ -78,12 +88,12 @@ impl Hosting for Hosts {
     }
 }
 
-/// Whether a node is to carry out a step of a run with that version.
-fn judge(state: &State, me: u64, run: Uuid, version: u64, step: &str) -> Result<Known, Refused> {
+/// Whether a node is to carry out a step, or a shard of it, of a run with that version.
+fn judge(state: &State, me: u64, run: Uuid, version: u64, end: &RouteEnd) -> Result<Known, Refused> {
     let Some(known) = state.runs().get(run) else {
         return Err(for_good(format!("there is no run {run}")));
     };
-    let Run { phase, hosts, hash, workflow, .. } = known;
+    let Run { phase, hosts, shards, hash, workflow, .. } = known;
     match phase {
         RunPhase::Running | RunPhase::Halted(_) => {}
         RunPhase::Queued | RunPhase::Finished(_) => {
@@ -93,13 +103,22 @@ fn judge(state: &State, me: u64, run: Uuid, version: u64, step: &str) -> Result<
     if known.version != version {
         return Err(later(format!("run {run} has version {} instead of {version}", known.version)));
     }
-    if hosts.get(step) != Some(&me) {
-        return Err(for_good(format!("node {me} is not to carry out step `{step}` of run {run}")));
+    let host = hosts.get(end.destination.as_str());
+    match (host, end.shard) {
+        (Some(host), _) if *host == me => {}
+        // It may be on its way here, or away again.
+        (None, Some(_)) if shards.get(&end.to_string()) != Some(&me) => {
+            return Err(later(format!("node {me} is not to carry out shard `{end}` of run {run} now")));
+        }
+        (None, Some(_)) => {}
+        (Some(_), _) | (None, None) => {
+            return Err(for_good(format!("node {me} is not to carry out step `{end}` of run {run}")));
+        }
     }
     let Some(document) = state.workflows().document(hash) else {
         return Err(for_good(format!("the document of run {run} is not known")));
     };
-    Ok(Known { workflow: workflow.clone(), document: document.to_owned() })
+    Ok(Known { workflow: workflow.clone(), document: document.to_owned(), inputs: inputs(run, known) })
 }
 
 fn for_good(message: String) -> Refused {

@@ -1,28 +1,38 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use etl_engine::Pipeline;
+use etl_engine::EngineError;
+use etl_model::Retry;
 use etl_raft::consensus::Consensus;
 use etl_raft_state::parts::Run;
 use etl_raft_state::{NodeId, NodeState, State};
 use etl_relay::{Relay, RelayedDestination, RelayedProcessor};
 use uuid::Uuid;
 
+use super::sharded::{MOVED, ShardedDestination};
+use super::shards::hosted_by_shard;
+use crate::work::Prepared;
+
+/// Codes that are about the way to a step on another node, not about what it does.
+const AWAY: [&str; 5] = ["relay_unreachable", "relay_lost", "relay_refused", "relay_stopping", MOVED];
+
 /// Puts what relays to another node in the place of the steps that the other node carries out.
 #[derive(Clone)]
 pub(crate) struct Relays {
-    me: NodeId,
+    consensus: Consensus,
     relay: Relay,
 }
 
 impl Relays {
     pub fn new(consensus: &Consensus, relay: Relay) -> Self {
-        Self { me: consensus.member().node, relay }
+        Self { consensus: consensus.clone(), relay }
     }
 
-    pub fn relayed(&self, id: Uuid, run: &Run, pipeline: Pipeline) -> Pipeline {
-        let elsewhere = |step: &str| run.hosts.get(step).copied().filter(|host| *host != self.me);
-        let mut pipeline = pipeline;
+    pub fn relayed(&self, id: Uuid, run: &Run, prepared: Prepared) -> Prepared {
+        let me = self.consensus.member().node;
+        let elsewhere = |step: &str| run.hosts.get(step).copied().filter(|host| *host != me);
+        let Prepared { mut pipeline, options, sync, placed } = prepared;
+        let by_shard = hosted_by_shard(&pipeline, &placed, &run.hosts);
         for step in &mut pipeline.processors {
             if let Some(host) = elsewhere(step.name.as_str()) {
                 let real = Arc::clone(&step.processor);
@@ -37,10 +47,26 @@ impl Relays {
                 let name = step.name.clone();
                 step.destination =
                     Arc::new(RelayedDestination::new(self.relay.clone(), host, id, run.version, name, real));
+            } else if by_shard.contains_key(&step.name) {
+                step.destination = Arc::new(ShardedDestination {
+                    consensus: self.consensus.clone(),
+                    relay: self.relay.clone(),
+                    run: id,
+                    version: run.version,
+                    step: step.name.clone(),
+                    real: Arc::clone(&step.destination),
+                });
             }
         }
-        pipeline
+        Prepared { pipeline, options, sync, placed }
     }
+}
+
+/// Whether a call has failed because the node that carries out the step could not be had, so that it says nothing about
+/// the step.
+pub(crate) fn is_away(error: &EngineError) -> bool {
+    let EngineError::Step { error, .. } = error else { return false };
+    error.retry() == Retry::Backoff && AWAY.contains(&error.code())
 }
 
 /// Whether all nodes that carry out steps of a run are there.
@@ -50,4 +76,27 @@ pub(crate) fn are_up(state: &State, hosts: &BTreeMap<String, NodeId>) -> bool {
         known.is_some_and(|known| matches!(known.state, NodeState::Up | NodeState::Draining))
     };
     hosts.values().all(is_up)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use etl_model::StepName;
+    use etl_sdk::ConnectorError;
+
+    use super::*;
+
+    #[test]
+    fn only_what_is_about_the_way_to_the_host_says_that_it_is_away() {
+        let of = |error| is_away(&EngineError::Step { step: StepName::new("sink").unwrap(), error });
+        for code in AWAY {
+            assert!(of(ConnectorError::transient(code, "")), "{code}");
+            assert!(!of(ConnectorError::external(code, "")), "{code}: it is refused for good");
+        }
+        for code in ["relay_protocol", "relay_closed"] {
+            assert!(!of(ConnectorError::transient(code, "")), "{code}: it could go on for ever");
+        }
+        assert!(!of(ConnectorError::transient("postgres", "")));
+        assert!(!is_away(&EngineError::Internal(String::new())));
+    }
 }

@@ -7,7 +7,9 @@ use etl_raft_state::{Command, NodeId, NodeState, PartitionKey, Response};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::decide::decide;
+use super::lost::halt_lost;
 use super::scene::Scene;
+use super::shards::move_shards;
 
 /// How often it looks even though nothing has changed.
 const LOOK: Duration = Duration::from_millis(500);
@@ -59,10 +61,15 @@ impl Placer {
     }
 
     fn look(&mut self) -> Vec<Command> {
-        let (nodes, is_calm) = self.consensus.peek(|state| {
+        let now_ms = (self.clock)();
+        let (nodes, is_calm, lost) = self.consensus.peek(|state| {
             let nodes = state.nodes().members().map(|(id, node)| (id, node.state)).collect::<Vec<_>>();
-            (nodes, Scene::is_calm(state))
+            let lost = [halt_lost(state), move_shards(state, now_ms)].concat();
+            (nodes, Scene::is_calm(state), lost)
         });
+        if !lost.is_empty() {
+            return lost;
+        }
         let now = Instant::now();
         if self.nodes.0 != nodes {
             self.nodes = (nodes, now);
@@ -76,7 +83,6 @@ impl Placer {
             self.balance_at = now + BALANCE;
         }
         let promises = &mut self.promises;
-        let now_ms = (self.clock)();
         let scene = self.consensus.peek(|state| {
             promises.retain(|key, _| state.partitions().get(key).is_some_and(|row| !row.done));
             Scene::of(state, promises, now_ms)

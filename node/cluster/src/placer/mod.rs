@@ -6,7 +6,9 @@
 
 mod decide;
 mod duty;
+mod lost;
 mod scene;
+mod shards;
 mod trust;
 
 pub(crate) use duty::Placer;

@@ -57,18 +57,28 @@ impl Scene {
     /// look after. Cheap enough to be asked after every entry.
     pub fn is_calm(state: &State) -> bool {
         let mut is_calm = true;
-        let is = |node, wanted| state.nodes().get(node).is_some_and(|node| node.state == wanted);
-        each(state, |_, key| {
-            is_calm = is_calm
-                && state.assignments().get(key).is_some_and(|known| match known.state {
-                    AssignmentState::Assigned => is(known.owner, NodeState::Up),
-                    AssignmentState::Draining { .. } => {
-                        is(known.owner, NodeState::Up) || is(known.owner, NodeState::Draining)
-                    }
-                    AssignmentState::Released => false,
-                });
+        let state_of = |node| state.nodes().get(node).map(|node| node.state);
+        each(state, |run, key| {
+            is_calm = is_calm && is_in_place(run.pinned, state.assignments().get(key), state_of);
         });
         is_calm
+    }
+}
+
+/// Whether nothing can be done for a partition: it is where it can be worked on, on its way from there, or waits for the only
+/// node that has its files.
+fn is_in_place(
+    pinned: Option<NodeId>,
+    assignment: Option<&Assignment>,
+    state_of: impl Fn(NodeId) -> Option<NodeState>,
+) -> bool {
+    let waits = pinned.is_some_and(|home| state_of(home) != Some(NodeState::Up));
+    let Some(known) = assignment else { return waits };
+    match (known.state, state_of(known.owner)) {
+        (AssignmentState::Assigned, Some(NodeState::Up)) => true,
+        (AssignmentState::Assigned, Some(NodeState::Draining)) => false,
+        (AssignmentState::Draining { .. }, Some(NodeState::Up | NodeState::Draining)) => true,
+        _ => waits,
     }
 }
 
@@ -80,5 +90,58 @@ fn each(state: &State, mut visit: impl FnMut(&Run, &PartitionKey)) {
             let open = state.partitions().of_run(id).filter(|(_, row)| !row.done);
             open.for_each(|(key, _)| visit(run, key));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::super::decide::decide;
+    use super::*;
+
+    const STATES: [NodeState; 5] =
+        [NodeState::Joining, NodeState::Up, NodeState::Down, NodeState::Draining, NodeState::Removed];
+
+    /// Every pinned node, owner, state of the assignment and pair of states of two nodes.
+    #[test]
+    fn what_is_in_place_needs_nothing_and_what_needs_something_is_not_in_place() {
+        let mut assignments = vec![None];
+        for owner in [1, 2] {
+            for state in [
+                AssignmentState::Assigned,
+                AssignmentState::Released,
+                AssignmentState::Draining { to: None },
+                AssignmentState::Draining { to: Some(2) },
+            ] {
+                assignments.push(Some(Assignment { owner, epoch: 5, state, claimed_by: None, since_ms: 0 }));
+            }
+        }
+        let mut waiting = 0;
+        for (first, second) in STATES.iter().flat_map(|a| STATES.iter().map(move |b| (*a, *b))) {
+            let nodes = vec![(1, first), (2, second)];
+            let state_of = |node: NodeId| nodes.iter().find(|(id, _)| *id == node).map(|(_, state)| *state);
+            for pinned in [None, Some(1), Some(2)] {
+                for assignment in &assignments {
+                    let key =
+                        PartitionKey { run: Uuid::nil(), source: "s".to_owned(), partition: "p".to_owned() };
+                    let item = Item { key, pinned, assignment: assignment.clone(), epoch: 5, promised: None };
+                    let distrusted = BTreeSet::new();
+                    let scene = Scene { nodes: nodes.clone(), distrusted, items: vec![item] };
+                    let commands = decide(&scene, false);
+                    let is_calm = is_in_place(pinned, assignment.as_ref(), state_of);
+                    assert!(
+                        !is_calm || commands.is_empty(),
+                        "{first} {second} {pinned:?} {assignment:?}: {commands:?}"
+                    );
+                    let is_down = pinned.is_some_and(|home| state_of(home) == Some(NodeState::Down));
+                    if is_down && assignment.as_ref().is_none_or(|known| Some(known.owner) == pinned) {
+                        waiting += 1;
+                        assert!(is_calm, "nobody has to look while its node is away: {assignment:?}");
+                    }
+                }
+            }
+        }
+        assert!(waiting > 10);
     }
 }

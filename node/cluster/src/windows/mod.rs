@@ -17,6 +17,7 @@ mod over;
 mod run_logs;
 mod show_log;
 mod show_tap;
+mod sight;
 mod tap;
 mod tap_order;
 
@@ -28,6 +29,8 @@ use over::{Watched, is_over};
 pub use run_logs::{LogEvent, LogLevel, RunLogs};
 pub(crate) use show_log::{LogOrder, show_log};
 pub(crate) use show_tap::show_tap;
+pub use sight::{CountLetters, RunSight};
+pub(crate) use sight::{look_elsewhere, look_here};
 pub(crate) use tap::watch_tap;
 pub use tap::{NodeRecord, TapNews};
 pub(crate) use tap_order::tap_order;

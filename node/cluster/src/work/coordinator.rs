@@ -1,21 +1,23 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use etl_engine::{EngineError, FoundPartition, PortError, complete, discover, rediscover, rediscovery};
 use etl_model::{Fault, PartitionId, Retry, StepName};
 use etl_raft::consensus::Consensus;
-use etl_raft_state::command::{AddPartitions, FinishRun, Holder, NewPartition, PartitionClaim};
+use etl_raft_state::command::{AddPartitions, FinishRun, Holder, HostShards, NewPartition, PartitionClaim};
 use etl_raft_state::parts::{Run, RunPhase};
-use etl_raft_state::{Command, PartitionKey, Response, RunOutcome, State};
+use etl_raft_state::{Command, NodeState, PartitionKey, Rejection, Response, RunOutcome, State};
 use etl_sdk::RunContext;
+use etl_workflow::Inputs;
 use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::earlier::Earlier;
 use super::ownership::Ownership;
 use super::report::halt;
-use super::workshop::{Prepared, Workshop};
-use crate::hosts::Relays;
+use super::workshop::{Prepared, Workshop, inputs};
+use crate::hosts::{Relays, are_up, is_away, place_shards, shards_of};
 
 /// Partitions of one command.
 const PARTITIONS: usize = 200;
@@ -76,8 +78,9 @@ impl Coordinator {
     async fn coordinate_as(&self, holder: Holder) -> Result<(), Stop> {
         tracing::info!(run = %self.run, "this node coordinates the run");
         let (run, document, earlier) = self.look().await?;
-        let mut prepared = self.prepare(document).await?;
-        prepared.pipeline = self.relays.relayed(self.run, &run, prepared.pipeline);
+        let mut prepared = self.prepare(document, inputs(self.run, &run)).await?;
+        self.host_shards(&prepared, &run).await?;
+        prepared = self.relays.relayed(self.run, &run, prepared);
         let workflow =
             etl_model::WorkflowName::new(&run.workflow).map_err(|error| Stop::Failed(error.to_string()))?;
         let context = RunContext { workflow, run: self.run.into() };
@@ -88,10 +91,7 @@ impl Coordinator {
             return self.look_for_more(&prepared, period, holder).await;
         }
         let partitions = self.all_done(holder).await?;
-        let errors = complete(&prepared.pipeline, &context, &partitions, &prepared.options.retry).await;
-        if let Some(error) = errors.first() {
-            return Err(Stop::Failed(describe(error)));
-        }
+        self.complete(&prepared, &context, &partitions).await?;
         self.write(FinishRun { run: self.run, outcome: RunOutcome::Completed, by: Some(holder) }).await?;
         Ok(())
     }
@@ -107,9 +107,47 @@ impl Coordinator {
         seen.await.ok_or(Stop::Over)
     }
 
-    async fn prepare(&self, document: String) -> Result<Prepared, Stop> {
+    /// Sees to it that somebody carries out every shard. Those that are with a node that is away are moved by the leader.
+    async fn host_shards(&self, prepared: &Prepared, run: &Run) -> Result<(), Stop> {
+        let (id, version) = (self.run, run.version);
+        let wanted = shards_of(prepared, &run.hosts);
+        loop {
+            let look = |state: &State| {
+                let known = state.runs().get(id).filter(|known| known.version == version)?.shards.clone();
+                let members = state.nodes().members().filter(|(_, node)| node.state == NodeState::Up);
+                Some((known, members.map(|(node, _)| node).collect::<Vec<_>>()))
+            };
+            let (known, members) = self.read(look).await.ok_or(Stop::Over)?;
+            let open: BTreeSet<String> =
+                wanted.iter().filter(|shard| !known.contains_key(*shard)).cloned().collect();
+            if open.is_empty() {
+                return Ok(());
+            }
+            let mut moves = place_shards(id, &wanted, &known, &members);
+            moves.retain(|each| open.contains(&each.shard));
+            if moves.is_empty() {
+                tracing::warn!(run = %id, "no node is there to carry out shards");
+                sleep(PAUSE).await;
+                continue;
+            }
+            match self.consensus.write(HostShards { run: id, version, moves }).await {
+                Ok(Response::Rejected(
+                    rejection @ (Rejection::TooLarge { .. } | Rejection::FeatureLevel { .. }),
+                )) => return Err(Stop::Failed(rejection.to_string())),
+                // A node may have gone meanwhile, or another have been faster.
+                Ok(Response::Rejected(rejection)) => {
+                    tracing::debug!(run = %id, %rejection, "placing shards again")
+                }
+                Ok(_) => continue,
+                Err(error) => tracing::debug!(run = %id, %error, "placing shards again"),
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    async fn prepare(&self, document: String, inputs: Inputs) -> Result<Prepared, Stop> {
         let workshop = Arc::clone(&self.workshop);
-        let prepared = tokio::task::spawn_blocking(move || workshop.prepare(&document)).await;
+        let prepared = tokio::task::spawn_blocking(move || workshop.prepare(&document, &inputs)).await;
         prepared.map_err(|error| Stop::Failed(error.to_string()))?.map_err(Stop::Failed)
     }
 
@@ -125,6 +163,10 @@ impl Coordinator {
         let found = loop {
             match discover(&prepared.pipeline, run, &known).await {
                 Ok(found) => break found,
+                Err(error) if self.waits_for_host(&error) => {
+                    tracing::warn!(run = %self.run, %error, "the run waits for a node that hosts a step");
+                    sleep(PAUSE).await;
+                }
                 Err(error) => match pauses.next().filter(|_| error.retry() == Retry::Backoff) {
                     Some(pause) => {
                         tracing::warn!(run = %self.run, %error, ?pause, "looking for partitions again");
@@ -136,6 +178,34 @@ impl Coordinator {
         };
         tracing::info!(run = %self.run, partitions = found.len(), "the partitions of the run are known");
         self.add(&found, rediscovery(&prepared.pipeline).is_none(), holder).await
+    }
+
+    /// Completes the destinations. Those that another node has are completed when it is there.
+    async fn complete(
+        &self,
+        prepared: &Prepared,
+        run: &RunContext,
+        partitions: &[(StepName, PartitionId)],
+    ) -> Result<(), Stop> {
+        loop {
+            let errors = complete(&prepared.pipeline, run, partitions, &prepared.options.retry).await;
+            // One that cannot be completed for another reason is told first: waiting would not help it.
+            if let Some(error) = errors.iter().find(|error| !self.waits_for_host(error)) {
+                return Err(Stop::Failed(describe(error)));
+            }
+            let Some(error) = errors.first() else { return Ok(()) };
+            tracing::warn!(run = %self.run, %error, "the run waits for a node that hosts a step");
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Whether an error is there only because a node that carries out a step is not.
+    fn waits_for_host(&self, error: &EngineError) -> bool {
+        let is_alone = || {
+            self.consensus
+                .peek(|state| state.runs().get(self.run).is_some_and(|run| !are_up(state, &run.hosts)))
+        };
+        is_away(error) || (error.retry() == Retry::Backoff && is_alone())
     }
 
     async fn add(&self, found: &[FoundPartition], is_all: bool, holder: Holder) -> Result<(), Stop> {

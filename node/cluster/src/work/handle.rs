@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use etl_engine::{ActorSystem, EngineError, Taps};
+use etl_engine::{ActorSystem, Desk, EngineError, Taps};
 use etl_raft::consensus::Consensus;
 use etl_raft::network::Dialer;
 use etl_relay::{Relay, RelayService, RelaySettings};
@@ -37,6 +37,8 @@ pub struct WorkParts {
     pub threads: NonZeroUsize,
     /// Shows the records that pass.
     pub taps: Arc<Taps>,
+    /// Keeps the limits of steps.
+    pub desk: Desk,
 }
 
 /// The work of this node for the runs of the cluster. It goes on until [`shutdown`](Self::shutdown), or until this is
@@ -55,7 +57,7 @@ impl Work {
     /// # Errors
     /// Its threads cannot be started.
     pub fn start(parts: WorkParts) -> Result<Self, EngineError> {
-        let WorkParts { consensus, workshop, dialer, answered, lease, threads, taps } = parts;
+        let WorkParts { consensus, workshop, dialer, answered, lease, threads, taps, desk } = parts;
         let settings = RelaySettings { threads, ..RelaySettings::default() };
         let reach = Arc::new(Reachable::new(consensus.clone(), dialer));
         let relays = Relays::new(&consensus, Relay::new(reach, settings, Handle::current()));
@@ -77,6 +79,7 @@ impl Work {
                     Arc::clone(&system),
                     Arc::clone(&taps),
                     relays.clone(),
+                    desk.clone(),
                 );
                 let ended = tokio::spawn(worker.run(stopping.clone(), Arc::clone(&left))).await;
                 match ended {

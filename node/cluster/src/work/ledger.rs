@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use etl_engine::{PortError, RunState};
-use etl_model::{Marker, PartitionId, Route, StepName};
+use etl_model::{Marker, PartitionId, Route, RouteEnd, StepName};
 use etl_raft::consensus::Consensus;
 use etl_raft_state::command::{CheckpointItem, FinalCheckpoint, Progress};
 use etl_raft_state::limits::MAX_POSITION;
@@ -28,7 +28,7 @@ pub(crate) struct Ledger {
 #[derive(Debug, Default)]
 struct Held {
     epoch: u64,
-    /// By destination: the last unit that is known to be in Raft.
+    /// By destination and shard: the last unit that is known to be in Raft.
     stored: HashMap<String, u64>,
 }
 
@@ -56,9 +56,9 @@ impl Ledger {
     }
 
     /// The last checkpoints of a partition, to be stored together with its release.
-    pub fn last(&self, key: &PartitionKey, markers: &[(StepName, Marker)]) -> Vec<FinalCheckpoint> {
-        let last = |(destination, marker): &(StepName, Marker)| {
-            let route = RouteKey { partition: key.clone(), destination: destination.as_str().to_owned() };
+    pub fn last(&self, key: &PartitionKey, markers: &[(RouteEnd, Marker)]) -> Vec<FinalCheckpoint> {
+        let last = |(end, marker): &(RouteEnd, Marker)| {
+            let route = RouteKey { partition: key.clone(), destination: end.to_string() };
             let progress = self.progress(&route, marker).ok()?;
             Some(FinalCheckpoint { destination: route.destination, progress })
         };
@@ -76,7 +76,7 @@ impl Ledger {
     fn route(&self, route: &Route) -> RouteKey {
         RouteKey {
             partition: self.partition(&route.source, &route.partition),
-            destination: route.destination.as_str().to_owned(),
+            destination: route.end().to_string(),
         }
     }
 

@@ -26,4 +26,5 @@ mod worker;
 mod workshop;
 
 pub use handle::{Work, WorkParts};
+pub(crate) use workshop::inputs;
 pub use workshop::{Prepared, Workshop};

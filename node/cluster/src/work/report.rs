@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use etl_engine::EngineError;
-use etl_model::{Marker, StepName};
+use etl_model::{Marker, RouteEnd};
 use etl_raft::consensus::Consensus;
 use etl_raft_state::command::{HaltRun, PartitionClaim};
 use etl_raft_state::limits::MAX_TEXT;
@@ -61,7 +61,7 @@ pub(crate) fn failure(
     node: u64,
     key: &PartitionKey,
     error: &EngineError,
-    markers: &[(StepName, Marker)],
+    markers: &[(RouteEnd, Marker)],
 ) -> String {
     let places = markers.iter().filter_map(|(_, marker)| marker.position.as_ref().map(|place| place.next));
     let place = places.min().map(|next| format!(", committed up to record {next}")).unwrap_or_default();

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use etl_engine::{ActorSystem, CrewEvent, EngineError, PartitionEnd, Taps};
-use etl_model::{Marker, Retry, StepName};
+use etl_engine::{ActorSystem, CrewEvent, Desk, EngineError, PartitionEnd, Taps};
+use etl_model::{Marker, Retry, RouteEnd};
 use etl_raft::consensus::Consensus;
 use etl_raft_state::PartitionKey;
 use etl_raft_state::command::{Holder, PartitionClaim, Release};
@@ -23,8 +23,8 @@ use super::lease::Lease;
 use super::reconcile::{Action, Stage, Wanted, reconcile};
 use super::report::{Settled, failure, halt, settle};
 use super::share::{Share, ShareParts};
-use super::workshop::Workshop;
-use crate::hosts::{Relays, are_up};
+use super::workshop::{Workshop, inputs};
+use crate::hosts::{Relays, are_up, is_away};
 
 /// How often it looks even though nothing has changed.
 const LOOK: Duration = Duration::from_millis(500);
@@ -41,6 +41,7 @@ pub(crate) struct Worker {
     system: Arc<ActorSystem>,
     relays: Relays,
     taps: Arc<Taps>,
+    desk: Desk,
     checkpointer: Checkpointer,
     /// Ends the checkpointer with the worker.
     _end: DropGuard,
@@ -84,6 +85,7 @@ impl Worker {
         system: Arc<ActorSystem>,
         taps: Arc<Taps>,
         relays: Relays,
+        desk: Desk,
     ) -> Self {
         let (events, told) = mpsc::unbounded_channel();
         let end = CancellationToken::new();
@@ -96,6 +98,7 @@ impl Worker {
             system,
             relays,
             taps,
+            desk,
             shares: BTreeMap::new(),
             coordinators: BTreeMap::new(),
             tasks: JoinSet::new(),
@@ -310,11 +313,13 @@ impl Worker {
         });
         let Some((document, earlier)) = needed else { return Ok(false) };
         let workshop = Arc::clone(&self.workshop);
-        let prepared = tokio::task::spawn_blocking(move || workshop.prepare(&document)).await;
-        let mut prepared = prepared
+        let inputs = inputs(run, &found);
+        let prepared = tokio::task::spawn_blocking(move || workshop.prepare(&document, &inputs)).await;
+        let prepared = prepared
             .map_err(|error| EngineError::Internal(error.to_string()))?
             .map_err(|problem| EngineError::Internal(format!("the workflow cannot run here: {problem}")))?;
-        prepared.pipeline = self.relays.relayed(run, &found, prepared.pipeline);
+        let mut prepared = self.relays.relayed(run, &found, prepared);
+        prepared.pipeline = prepared.pipeline.gated(&self.desk, run.into());
         let share = Share::start(ShareParts {
             run,
             workflow: &found.workflow,
@@ -345,7 +350,7 @@ impl Worker {
     }
 
     /// Tells the cluster how far a partition came that does not run here any more.
-    fn release(&mut self, key: &PartitionKey, markers: &[(StepName, Marker)], done: bool) {
+    fn release(&mut self, key: &PartitionKey, markers: &[(RouteEnd, Marker)], done: bool) {
         let me = self.consensus.member();
         let share = self.shares.get_mut(&key.run);
         let claimed = share.as_ref().and_then(|share| share.ledger.epoch(key));
@@ -392,7 +397,7 @@ impl Worker {
         }
     }
 
-    fn failed(&mut self, key: &PartitionKey, error: &EngineError, markers: &[(StepName, Marker)]) {
+    fn failed(&mut self, key: &PartitionKey, error: &EngineError, markers: &[(RouteEnd, Marker)]) {
         let me = self.consensus.member().clone();
         let epoch = self.shares.get(&key.run).and_then(|share| share.ledger.epoch(key));
         if let Some(share) = self.shares.get_mut(&key.run) {
@@ -408,7 +413,7 @@ impl Worker {
         let is_alone = self
             .consensus
             .peek(|state| state.runs().get(key.run).is_some_and(|run| !are_up(state, &run.hosts)));
-        if is_alone && error.retry() == Retry::Backoff {
+        if is_away(error) || (is_alone && error.retry() == Retry::Backoff) {
             tracing::warn!(partition = key.partition, %error, "a partition waits for a node that hosts a step");
             return;
         }

@@ -2,10 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod away;
+#[allow(dead_code)]
+#[path = "../../../engine/tests/it/fakes/divider.rs"]
+mod divider;
 mod failures;
 mod growth;
 mod hosting;
 mod joining;
+mod limits;
 #[allow(dead_code)]
 #[path = "../../../engine/tests/it/fakes/destination.rs"]
 mod memory;
@@ -15,7 +20,9 @@ mod node;
 #[path = "../../../engine/tests/it/fakes/source.rs"]
 mod numbers;
 mod removal;
+mod repartitioning;
 mod schedules;
 mod strangers;
 mod tcp;
+mod watched;
 mod working;

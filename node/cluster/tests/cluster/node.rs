@@ -202,6 +202,7 @@ impl Place {
                 lease: self.settings.down_after,
                 threads: NonZeroUsize::MIN,
                 taps: Arc::clone(&taps),
+                desk: duties.desk(),
             };
             Work::start(parts).unwrap()
         });

@@ -14,6 +14,7 @@ use etl_raft_state::command::{HaltRun, PutWorkflow, ResumeRun, SetNodeState, Sta
 use etl_raft_state::parts::{Halt, RunPhase};
 use etl_raft_state::{ContentHash, NodeState, PartitionKey, RunOutcome};
 use etl_sdk::{Destination, RetryPolicy};
+use etl_workflow::Inputs;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -28,7 +29,7 @@ struct Shop {
     destination: Arc<dyn Destination>,
 }
 
-struct NoLetters;
+pub struct NoLetters;
 
 impl DeadLetters for NoLetters {
     fn put(&self, _: RunId, _: &Route, _: u64, _: &[DeadLetter]) -> Result<(), PortError> {
@@ -45,7 +46,7 @@ fn step(name: &str) -> StepName {
 }
 
 impl Workshop for Shop {
-    fn prepare(&self, _: &str) -> Result<Prepared, String> {
+    fn prepare(&self, _: &str, _: &Inputs) -> Result<Prepared, String> {
         let source = SourceStep {
             name: step("source"),
             on_error: OnError::Fail,
@@ -57,12 +58,11 @@ impl Workshop for Shop {
             on_error: OnError::Fail,
             destination: Arc::clone(&self.destination),
         };
+        let mut pipeline = Pipeline::default();
+        pipeline.sources.push(source);
+        pipeline.destinations.push(destination);
         Ok(Prepared {
-            pipeline: Pipeline {
-                sources: vec![source],
-                destinations: vec![destination],
-                ..Pipeline::default()
-            },
+            pipeline,
             options: EngineOptions {
                 parallelism: NonZeroUsize::new(8).unwrap(),
                 workers: NonZeroUsize::MIN,
@@ -77,6 +77,7 @@ impl Workshop for Shop {
                 },
             },
             sync: SyncMode::Full,
+            placed: BTreeSet::new(),
         })
     }
 
@@ -121,7 +122,16 @@ impl Site {
         let name = workflow.clone();
         nodes[0].write(PutWorkflow { name, document, hash, expected_version: None, schedule: None }).await;
         let hosts = host.map(|host| ("sink".to_owned(), nodes[host].id())).into_iter().collect();
-        let start = StartRun { run, workflow, expected_version: None, replaces: None, pinned: None, hosts };
+        let parameters = Default::default();
+        let start = StartRun {
+            run,
+            workflow,
+            expected_version: None,
+            replaces: None,
+            pinned: None,
+            hosts,
+            parameters,
+        };
         nodes[1].write(start).await;
         Self { nodes, memory, gate, run, shop }
     }

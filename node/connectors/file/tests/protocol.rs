@@ -22,6 +22,7 @@ fn route(partition: &str) -> Route {
         source: StepName::new("source").unwrap(),
         partition: PartitionId(partition.to_owned()),
         destination: StepName::new("target").unwrap(),
+        shard: None,
     }
 }
 

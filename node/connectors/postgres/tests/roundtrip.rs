@@ -166,6 +166,7 @@ async fn copy(database: &Database, target: &str) {
         source: StepName::new("source").unwrap(),
         partition: partition.id.clone(),
         destination: StepName::new("target").unwrap(),
+        shard: None,
     };
     let mut writer = destination.open(&run, &route, 0).await.unwrap();
     let claim = Claim { run: run.run, epoch: 1, start: None, replaces: Vec::new() };

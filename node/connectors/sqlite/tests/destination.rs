@@ -61,6 +61,7 @@ fn route(context: &RunContext) -> Route {
         source: StepName::new("source").unwrap(),
         partition: PartitionId("p".to_owned()),
         destination: StepName::new("target").unwrap(),
+        shard: None,
     }
 }
 

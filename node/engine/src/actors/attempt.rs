@@ -12,6 +12,8 @@ pub(crate) struct Attempt {
     pub chain: usize,
     pub number: u32,
     pub kill: CancellationToken,
+    /// Cancelled when the chain is to commit what it has read and end.
+    pub ending: CancellationToken,
     pub supervisor: Addr<SupervisorActor>,
 }
 

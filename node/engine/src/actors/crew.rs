@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use actix::prelude::*;
-use etl_model::Marker;
+use etl_model::{Marker, RouteEnd};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{StartChain, SupervisorActor};
@@ -164,6 +164,10 @@ impl Handler<ChainEvent> for CrewActor {
                     if is_done { PartitionEnd::Done { markers } } else { PartitionEnd::Drained { markers } };
                 (chain, end)
             }
+            ChainEvent::Withdrawn { chain, markers } => {
+                let markers = self.by_destination(chain, markers.into_iter());
+                (chain, PartitionEnd::Drained { markers })
+            }
             ChainEvent::Failed { chain, error, markers } => {
                 let markers = self.by_destination(chain, markers.into_iter());
                 (chain, PartitionEnd::Failed { error, markers })
@@ -181,9 +185,9 @@ impl CrewActor {
         &self,
         chain: usize,
         markers: impl Iterator<Item = Option<Marker>>,
-    ) -> Vec<(etl_model::StepName, Marker)> {
+    ) -> Vec<(RouteEnd, Marker)> {
         let Some(request) = self.orders.get(&chain) else { return Vec::new() };
-        let names = request.plan.outputs.iter().map(|output| output.step.name.clone());
-        names.zip(markers).filter_map(|(name, marker)| Some((name, marker?))).collect()
+        let ends = (0..request.plan.outputs.len()).map(|output| request.route(output).end());
+        ends.zip(markers).filter_map(|(end, marker)| Some((end, marker?))).collect()
     }
 }

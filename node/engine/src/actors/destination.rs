@@ -5,12 +5,15 @@ use std::time::Duration;
 use actix::prelude::*;
 use etl_model::{Marker, OnError, Position, RecordError, Route, Unit};
 use etl_sdk::{RouteWriter, failpoint};
+use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Farewell};
 use super::open_unit::{OpenUnit, UnitLimits};
+use super::slots::{Slot, Slots};
 use crate::EngineError;
 use crate::chain::Part;
 use crate::guard::Guard;
+use crate::limits::{Admitted, Held, StepGate, admit};
 use crate::messages::{Arrival, Processed, RouteEnded, UnitCommitted};
 use crate::ports::{DeadLetter, DeadLetters};
 use crate::progress::Progress;
@@ -35,11 +38,40 @@ pub(crate) struct DestinationActor {
     pub progress: Arc<Progress>,
     /// `None` while a call into it is running.
     pub writer: Option<Box<dyn RouteWriter>>,
+    /// Whose turn it is to have a unit open.
+    pub slots: Slots,
+    /// Held from the first rows of a unit to its commit.
+    pub slot: Option<Slot>,
+    /// What is awaited before the writer is called, and before rows pass.
+    pub gate: Option<StepGate>,
+    pub held: Held,
+    /// How far the first rows that wait have come at a rate limit.
+    pub toll: Toll,
+    /// Set when the chain is to end and this waited for something that may take long.
+    pub cut: Option<Cut>,
     pub marker: Marker,
     pub sequencer: Sequencer<Arrival>,
     pub ready: VecDeque<Arrival>,
     pub unit: OpenUnit,
     pub farewell: Option<Farewell>,
+}
+
+/// How the first rows that wait stand at a rate limit. Before they pass, the writer is free to commit what it has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Toll {
+    #[default]
+    Due,
+    Asked,
+    Paid,
+}
+
+/// How a chain that is to end is cut off. What was not written or committed will be read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// What is written is committed.
+    Commit,
+    /// The destination must not be called.
+    Abandon,
 }
 
 impl Actor for DestinationActor {
@@ -61,11 +93,33 @@ impl Handler<Processed> for DestinationActor {
     }
 }
 
-async fn write(guard: &Guard, writer: &mut dyn RouteWriter, part: &mut Part) -> Result<(), EngineError> {
-    for rows in std::mem::take(&mut part.rows) {
-        guard.call("write", writer.write(rows)).await?;
+/// The writer of a route with what holds it back.
+struct Gated {
+    guard: Guard,
+    gate: Option<StepGate>,
+    held: Held,
+    ending: CancellationToken,
+}
+
+impl Gated {
+    /// Writes the rows of a part, the first of which have passed the rate limit. False when the chain ends and the
+    /// destination must not be called.
+    async fn write(&self, writer: &mut dyn RouteWriter, part: &mut Part) -> Result<bool, EngineError> {
+        for (piece, rows) in std::mem::take(&mut part.rows).into_iter().enumerate() {
+            if let Some(gate) = self.gate.as_ref().filter(|_| piece > 0) {
+                gate.pass(rows.rows, rows.bytes as u64).await?;
+            }
+            let Some(admitted) = self.admit().await? else { return Ok(false) };
+            let written = self.guard.call("write", writer.write(rows)).await;
+            admitted.conclude(&written);
+            written?;
+        }
+        Ok(true)
     }
-    Ok(())
+
+    async fn admit(&self) -> Result<Option<Admitted>, EngineError> {
+        admit(self.gate.as_ref(), &self.held, &self.ending).await
+    }
 }
 
 /// What a destination needs to commit a unit while the actor goes on receiving.
@@ -130,10 +184,18 @@ impl DestinationActor {
         if self.writer.is_none() {
             return;
         }
+        if let Some(cut) = self.cut {
+            self.cut_off(cut);
+        }
         if self.unit.is_due(&self.limits) {
             return self.commit(None, ctx);
         }
         match self.ready.pop_front() {
+            Some(Arrival::Part { part, permit }) if self.must_ask(&part) => {
+                let first = part.rows.first().map_or((0, 0), |rows| (rows.rows, rows.bytes as u64));
+                self.ready.push_front(Arrival::Part { part, permit });
+                self.ask(first, ctx);
+            }
             Some(Arrival::Part { part, permit }) => self.write(part, permit, ctx),
             Some(Arrival::Failed { error }) => {
                 self.attempt.fail(error.clone());
@@ -147,7 +209,59 @@ impl DestinationActor {
                 self.ready.push_front(Arrival::End { done: None });
                 self.commit(done, ctx);
             }
+            // Others may go on while nothing comes for this one.
+            None if self.slot.is_some() && self.slots.is_wanted() => self.commit(None, ctx),
             None => {}
+        }
+    }
+
+    fn gated(&self) -> Gated {
+        Gated {
+            guard: self.guard.clone(),
+            gate: self.gate.clone(),
+            held: self.held.clone(),
+            ending: self.attempt.ending.clone(),
+        }
+    }
+
+    /// Whether the first rows of a part have yet to pass the rate limit.
+    fn must_ask(&self, part: &Part) -> bool {
+        self.gate.is_some() && self.toll != Toll::Paid && !part.rows.is_empty()
+    }
+
+    fn ask(&mut self, (records, bytes): (u64, u64), ctx: &mut Context<Self>) {
+        if self.toll == Toll::Asked {
+            return;
+        }
+        let Some(gate) = self.gate.clone() else { return };
+        self.toll = Toll::Asked;
+        let ending = self.attempt.ending.clone();
+        let passed = async move {
+            tokio::select! {
+                biased;
+                passed = gate.pass(records, bytes) => Some(passed),
+                () = ending.cancelled() => None,
+            }
+        };
+        ctx.spawn(passed.into_actor(self).map(|passed, actor, ctx| {
+            match passed {
+                Some(Ok(())) => actor.toll = Toll::Paid,
+                Some(Err(error)) => return actor.attempt.fail(error),
+                None => actor.cut = Some(Cut::Commit),
+            }
+            actor.pump(ctx);
+        }));
+    }
+
+    /// Forgets what waits, but not that nothing follows it.
+    fn cut_off(&mut self, cut: Cut) {
+        let is_last = self.ready.iter().any(|arrival| matches!(arrival, Arrival::End { .. }));
+        self.ready.clear();
+        if is_last {
+            self.ready.push_back(Arrival::End { done: None });
+        }
+        if cut == Cut::Abandon {
+            self.unit = OpenUnit::default();
         }
     }
 
@@ -160,19 +274,29 @@ impl DestinationActor {
             return ctx.notify(Pump);
         }
         let Some(mut writer) = self.writer.take() else { return };
-        let guard = self.guard.clone();
-        let bytes = part.memory();
+        let gated = self.gated();
+        self.toll = Toll::Due;
+        let (bytes, has_rows) = (part.memory(), !part.rows.is_empty());
+        let (slots, mut slot) = (self.slots.clone(), self.slot.take());
         let work = async move {
-            let result = write(&guard, writer.as_mut(), &mut part).await;
-            (writer, part, result)
+            if has_rows && slot.is_none() {
+                slot = Some(slots.take().await);
+            }
+            let result = gated.write(writer.as_mut(), &mut part).await;
+            (writer, slot, part, result)
         };
-        ctx.spawn(work.into_actor(self).map(move |(writer, part, result), actor, ctx| {
-            actor.writer = Some(writer);
-            if let Err(error) = result {
-                return actor.attempt.fail(error);
+        ctx.spawn(work.into_actor(self).map(move |(writer, slot, part, result), actor, ctx| {
+            (actor.writer, actor.slot) = (Some(writer), slot);
+            match result {
+                Err(error) => return actor.attempt.fail(error),
+                Ok(false) => {
+                    actor.cut = Some(Cut::Abandon);
+                    return actor.pump(ctx);
+                }
+                Ok(true) => {}
             }
             actor.progress.written(&actor.route, &part.counters, bytes);
-            let held = actor.holds_rows.then_some(permit);
+            let held = (actor.holds_rows && has_rows).then_some(permit);
             actor.unit.add(part.counters, part.end, part.letters, bytes, held);
             actor.pump(ctx);
         }));
@@ -192,12 +316,30 @@ impl DestinationActor {
             letters,
             unit,
         };
+        let gated = self.gated();
+        let (slots, slot) = (self.slots.clone(), self.slot.take());
         let work = async move {
-            let result = commit.run(writer.as_mut()).await;
+            let _slot = match slot {
+                Some(slot) => slot,
+                None => slots.take().await,
+            };
+            let result = match gated.admit().await {
+                Err(error) => Err(error),
+                Ok(None) => Ok(None),
+                Ok(Some(admitted)) => {
+                    let result = commit.run(writer.as_mut()).await;
+                    admitted.conclude(&result);
+                    result.map(Some)
+                }
+            };
             (writer, result)
         };
         ctx.spawn(work.into_actor(self).map(|(writer, result), actor, ctx| match result {
-            Ok(marker) => {
+            Ok(None) => {
+                (actor.writer, actor.cut) = (Some(writer), Some(Cut::Abandon));
+                actor.pump(ctx);
+            }
+            Ok(Some(marker)) => {
                 actor.writer = Some(writer);
                 actor.unit = OpenUnit::default();
                 actor.marker = marker.clone();

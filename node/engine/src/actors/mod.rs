@@ -6,6 +6,7 @@ mod crew;
 mod destination;
 mod open_unit;
 mod processor;
+mod slots;
 mod source;
 mod spawn;
 mod supervisor;

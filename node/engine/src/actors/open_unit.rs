@@ -16,7 +16,12 @@ pub(crate) struct OpenUnit {
     pub bytes: usize,
     permits: Vec<Arc<BytePermit>>,
     since: Option<Instant>,
+    /// Since when there is more in it than a position.
+    filled: Option<Instant>,
 }
+
+/// How many intervals a unit waits that would commit nothing but a position: that of a shard which gets no rows.
+const BARE: u32 = 8;
 
 /// When a unit is committed although more is to come.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +50,11 @@ impl OpenUnit {
         self.letters.extend(letters);
         self.bytes += bytes;
         self.permits.extend(held);
-        self.since.get_or_insert_with(Instant::now);
+        let now = Instant::now();
+        self.since.get_or_insert(now);
+        if self.bytes > 0 || !self.letters.is_empty() || self.counters != Counters::default() {
+            self.filled.get_or_insert(now);
+        }
     }
 
     /// Whether anything has been added.
@@ -56,7 +65,9 @@ impl OpenUnit {
     /// Whether it should be committed now.
     pub fn is_due(&self, limits: &UnitLimits) -> bool {
         let held: usize = self.permits.iter().map(|permit| permit.bytes()).sum();
-        self.since.is_some_and(|since| since.elapsed() >= limits.interval)
+        let has_waited = |since: Option<Instant>, time| since.is_some_and(|since| since.elapsed() >= time);
+        has_waited(self.filled, limits.interval)
+            || has_waited(self.since, limits.interval * BARE)
             || self.bytes >= limits.bytes
             || held >= limits.permits
     }
@@ -76,5 +87,25 @@ impl OpenUnit {
                 epoch: marker.epoch,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_nothing_but_a_position_waits_longer() {
+        let limits = UnitLimits { interval: Duration::ZERO, bytes: 100, permits: 100 };
+        let later = UnitLimits { interval: Duration::from_secs(3600), ..limits };
+        let position = Some(Position::start());
+        let mut unit = OpenUnit::default();
+        assert!(unit.is_empty() && !unit.is_due(&limits));
+        unit.add(Counters::default(), position.clone(), Vec::new(), 0, None);
+        assert!(!unit.is_empty() && unit.filled.is_none() && unit.is_due(&limits) && !unit.is_due(&later));
+        unit.add(Counters { read: 1, filtered: 1, ..Counters::default() }, position, Vec::new(), 0, None);
+        assert!(unit.filled.is_some() && !unit.is_due(&later));
+        unit.add(Counters::default(), None, Vec::new(), 100, None);
+        assert!(unit.is_due(&later));
     }
 }

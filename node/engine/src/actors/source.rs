@@ -4,6 +4,7 @@ use actix::prelude::*;
 use etl_model::Position;
 use etl_sdk::{Fetched, PartitionReader, failpoint};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Farewell};
 use super::destination::DestinationActor;
@@ -11,6 +12,7 @@ use super::processor::ProcessorActor;
 use crate::EngineError;
 use crate::budget::{ByteBudget, BytePermit};
 use crate::guard::Guard;
+use crate::limits::{Held, StepGate, admit};
 use crate::messages::{Acknowledge, Arrival, Drain, ProcessChunk, Processed};
 use crate::options::EXPANSION;
 
@@ -26,6 +28,10 @@ pub(crate) struct SourceActor {
     /// One permit per chunk that is with the processors.
     pub slots: Arc<Semaphore>,
     pub chunk_bytes: usize,
+    pub gate: Option<StepGate>,
+    pub held: Held,
+    /// The number of the next record.
+    pub next: u64,
     pub seq: u64,
     pub draining: bool,
     pub acknowledge: Option<Position>,
@@ -37,7 +43,10 @@ pub(crate) struct SourceActor {
 struct ReadNext;
 
 enum Step {
-    Sent,
+    /// All records before this one are on their way.
+    Sent(u64),
+    /// The chain is to end, and waited for something that may take long.
+    Ended,
     Idle(std::time::Duration),
     End(Position),
 }
@@ -77,29 +86,49 @@ struct Turn {
     slots: Arc<Semaphore>,
     chunk_bytes: usize,
     processor: Addr<ProcessorActor>,
+    gate: Option<StepGate>,
+    held: Held,
+    ending: CancellationToken,
+    next: u64,
     seq: u64,
 }
 
 impl Turn {
     async fn run(self, reader: &mut dyn PartitionReader) -> Result<Step, EngineError> {
         let closed = || EngineError::Internal("the chain's memory budget is gone".to_owned());
+        let (gate, held, ending) = (self.gate.as_ref(), &self.held, &self.ending);
         if let Some(position) = self.acknowledge {
-            self.guard.call("acknowledge", reader.acknowledge(&position)).await?;
+            let Some(admitted) = admit(gate, held, ending).await? else { return Ok(Step::Ended) };
+            let acknowledged = self.guard.call("acknowledge", reader.acknowledge(&position)).await;
+            admitted.conclude(&acknowledged);
+            acknowledged?;
             self.guard.call("acknowledge", async { failpoint("source_acknowledged") }).await?;
         }
         let slot = self.slots.acquire_owned().await.map_err(|_| closed())?;
         let reserved = self.budget.acquire(self.chunk_bytes * EXPANSION).await;
         let mut permit: BytePermit = reserved.ok_or_else(closed)?;
-        let chunk = match self.guard.call("next", reader.next()).await? {
+        let Some(admitted) = admit(gate, held, ending).await? else { return Ok(Step::Ended) };
+        let fetched = self.guard.call("next", reader.next()).await;
+        admitted.conclude(&fetched);
+        let chunk = match fetched? {
             Fetched::Idle(pause) => return Ok(Step::Idle(pause)),
             Fetched::End(position) => return Ok(Step::End(position)),
             Fetched::Chunk(chunk) => chunk,
         };
         self.guard.call("next", async { failpoint("chunk_read") }).await?;
         self.budget.resize(&mut permit, chunk.memory() * EXPANSION).await.ok_or_else(closed)?;
+        let next = chunk.end().next;
+        if let Some(gate) = gate {
+            // What is not passed on will be read again.
+            tokio::select! {
+                biased;
+                passed = gate.pass(next.saturating_sub(self.next), chunk.source_bytes()) => passed?,
+                () = ending.cancelled() => return Ok(Step::Ended),
+            }
+        }
         let sent = self.processor.send(ProcessChunk { seq: self.seq, chunk, permit, slot }).await;
         sent.map_err(|error| EngineError::Internal(format!("processor: {error}")))?;
-        Ok(Step::Sent)
+        Ok(Step::Sent(next))
     }
 }
 
@@ -138,6 +167,10 @@ impl Handler<ReadNext> for SourceActor {
             slots: Arc::clone(&self.slots),
             chunk_bytes: self.chunk_bytes,
             processor: self.processors[self.seq as usize % self.processors.len()].clone(),
+            gate: self.gate.clone(),
+            held: self.held.clone(),
+            ending: self.attempt.ending.clone(),
+            next: self.next,
             seq: self.seq,
         };
         let work = async move {
@@ -147,7 +180,9 @@ impl Handler<ReadNext> for SourceActor {
         ctx.spawn(work.into_actor(self).map(|(reader, step), actor, ctx| {
             actor.reader = Some(reader);
             match step {
-                Ok(Step::Sent) => {
+                Ok(Step::Ended) => actor.end(None, ctx),
+                Ok(Step::Sent(next)) => {
+                    actor.next = next;
                     actor.seq += 1;
                     ctx.notify(ReadNext);
                 }

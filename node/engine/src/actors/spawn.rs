@@ -7,13 +7,15 @@ use etl_model::{OnError, Position};
 use tokio::sync::Semaphore;
 
 use super::attempt::Attempt;
-use super::destination::DestinationActor;
+use super::destination::{DestinationActor, Toll};
 use super::open_unit::{OpenUnit, UnitLimits};
 use super::processor::ProcessorActor;
+use super::slots::Slots;
 use super::source::SourceActor;
 use crate::budget::ByteBudget;
 use crate::chain::{ChainPlan, Opened};
 use crate::guard::Guard;
+use crate::limits::Held;
 use crate::options::ChainShare;
 use crate::ports::DeadLetters;
 use crate::progress::Progress;
@@ -32,6 +34,9 @@ pub(super) struct Machinery {
     pub progress: Arc<Progress>,
     pub threads: Arc<Semaphore>,
     pub taps: ChainTaps,
+    /// One per output.
+    pub slots: Vec<Slots>,
+    pub held: Held,
 }
 
 /// A chain's actors, running.
@@ -54,15 +59,17 @@ pub(super) fn spawn(
     attempt: Attempt,
     machinery: Machinery,
 ) -> Spawned {
-    let Machinery { arbiter, share, commit_interval, dead_letters, progress, threads, taps } = machinery;
+    let Machinery { arbiter, share, commit_interval, dead_letters, progress, threads, taps, slots, held } =
+        machinery;
     let keeps_letters = keeps_letters(plan);
     let start = |position: &Option<Position>| position.clone().unwrap_or_else(Position::start);
     let starts = opened.routes.iter().map(|route| start(&route.marker.position)).collect();
     let mut guards = vec![opened.source_guard.clone()];
+    let encoders = Arc::new(opened.routes.iter().map(|route| route.destination.encoder()).collect());
     let mut destinations = Vec::new();
-    for (output, route) in opened.routes.into_iter().enumerate() {
+    for ((output, route), slots) in opened.routes.into_iter().enumerate().zip(slots) {
         let step = &plan.outputs[output].step;
-        let capabilities = step.destination.capabilities();
+        let capabilities = route.destination.capabilities();
         let guard = Guard::new(step.name.clone());
         guards.push(guard.clone());
         let actor = DestinationActor {
@@ -81,6 +88,12 @@ pub(super) fn spawn(
             keeps_letters,
             progress: Arc::clone(&progress),
             writer: Some(route.writer),
+            slots,
+            slot: None,
+            gate: plan.outputs[output].gate.clone(),
+            held: held.clone(),
+            toll: Toll::default(),
+            cut: None,
             marker: route.marker,
             sequencer: Sequencer::new(),
             ready: VecDeque::new(),
@@ -89,7 +102,6 @@ pub(super) fn spawn(
         };
         destinations.push(DestinationActor::start_in_arbiter(&arbiter, |_| actor));
     }
-    let encoders = Arc::new(plan.outputs.iter().map(|output| output.step.destination.encoder()).collect());
     let starts = Arc::new(starts);
     let processors: Vec<_> = (0..share.processors)
         .map(|_| {
@@ -116,6 +128,9 @@ pub(super) fn spawn(
         destinations,
         budget: ByteBudget::new(share.permits),
         chunk_bytes: share.read.chunk_bytes,
+        gate: plan.gate.clone(),
+        held,
+        next: opened.from,
         seq: 0,
         draining: false,
         acknowledge: None,

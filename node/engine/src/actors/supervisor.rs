@@ -1,3 +1,5 @@
+mod ending;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,15 +11,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::attempt::Attempt;
+use super::slots::{Slots, SlotsOfSteps};
 use super::source::SourceActor;
 use super::spawn::{Machinery, spawn};
 use crate::EngineError;
-use crate::chain::{OpenChain, Opened, open};
+use crate::chain::{OpenChain, OpenRoute, Opened, open};
 use crate::guard::Guard;
-use crate::messages::{
-    Acknowledge, ActorGone, ChainEvent, ChainFailed, Disband, Drain, DrainChain, KillChain, RouteEnded,
-    UnitCommitted,
-};
+use crate::limits::{Held, StepGate};
+use crate::messages::{Acknowledge, ActorGone, ChainEvent, ChainFailed, Drain, RouteEnded, UnitCommitted};
 use crate::options::{ChainShare, EngineOptions};
 use crate::ports::{DeadLetters, RunState};
 use crate::progress::Progress;
@@ -25,6 +26,8 @@ use crate::taps::{ChainTaps, Taps};
 
 /// The shortest time between two writes of checkpoints.
 const CHECKPOINT_PAUSE: Duration = Duration::from_millis(200);
+/// Before a chain is opened again that will wait for a circuit breaker.
+const REOPEN: Duration = Duration::from_millis(20);
 /// How often chains are looked at for calls that do not return.
 const WATCH: Duration = Duration::from_secs(1);
 
@@ -48,6 +51,14 @@ enum Phase {
     Pausing,
 }
 
+/// What a circuit breaker says to a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Asked,
+    Open,
+    Closed,
+}
+
 struct Chain {
     request: OpenChain,
     share: ChainShare,
@@ -55,6 +66,10 @@ struct Chain {
     phase: Phase,
     attempt: u32,
     kill: CancellationToken,
+    /// Cancelled when it is to end, in whatever way: nothing is waited for any more that may take long.
+    ending: CancellationToken,
+    /// Whether the breaker of the step that has failed is open, once that is known.
+    verdict: Option<Verdict>,
     /// Actors started in this attempt, and those of them still alive.
     spawned: usize,
     actors: usize,
@@ -69,6 +84,27 @@ struct Chain {
     killed: bool,
 }
 
+impl Chain {
+    /// The breaker that has yet to say something to the failure.
+    fn undecided(&self) -> Option<StepGate> {
+        let error = self.error.as_ref().filter(|error| error.retry() == Retry::Backoff)?;
+        if self.verdict.is_some() || self.draining {
+            return None;
+        }
+        self.request.plan.gate(error.step()?).filter(|gate| gate.has_breaker()).cloned()
+    }
+}
+
+/// Where it shows that a chain waits.
+fn held(progress: &Arc<Progress>, request: &OpenChain) -> Held {
+    Held {
+        progress: Arc::clone(progress),
+        run: request.run.run,
+        source: request.plan.source.name.clone(),
+        partition: request.partition.id.clone(),
+    }
+}
+
 /// Opens chains from their request, watches them, kills them as a whole and reopens them from the markers: a chain is
 /// the unit of failure. Also carries markers to the checkpoint store and acknowledgements back to the sources.
 pub(crate) struct SupervisorActor {
@@ -80,6 +116,7 @@ pub(crate) struct SupervisorActor {
     pub threads: Arc<Semaphore>,
     pub arbiters: Vec<ArbiterHandle>,
     chains: HashMap<usize, Chain>,
+    slots: SlotsOfSteps,
     /// Markers that the checkpoint store does not have yet.
     dirty: HashMap<(usize, usize), Marker>,
     storing: bool,
@@ -112,6 +149,7 @@ impl SupervisorActor {
             threads,
             arbiters,
             chains: HashMap::new(),
+            slots: SlotsOfSteps::default(),
             dirty: HashMap::new(),
             storing: false,
             scheduled: false,
@@ -126,13 +164,14 @@ impl SupervisorActor {
         chain.phase = Phase::Opening;
         chain.kill = CancellationToken::new();
         chain.ended.clear();
-        chain.error = None;
-        let request = chain.request.clone();
+        (chain.error, chain.verdict) = (None, None);
+        let (request, ending) = (chain.request.clone(), chain.ending.clone());
+        let held = held(&self.progress, &request);
         let attempt = chain.attempt;
         // Also what connectors log is about the run.
         let (run, partition) = (request.run.run, &request.partition.id);
         let span = tracing::debug_span!("chain", %run, %partition);
-        let opened = async move { open(&request).await }.instrument(span).into_actor(self);
+        let opened = async move { open(&request, &held, &ending).await }.instrument(span).into_actor(self);
         ctx.spawn(opened.map(move |opened, actor, ctx| actor.opened(id, attempt, opened, ctx)));
     }
 
@@ -140,12 +179,16 @@ impl SupervisorActor {
         &mut self,
         id: usize,
         attempt: u32,
-        opened: Result<Opened, EngineError>,
+        opened: Result<Option<Opened>, EngineError>,
         ctx: &mut Context<Self>,
     ) {
         let Some(chain) = self.chains.get_mut(&id).filter(|chain| chain.attempt == attempt) else { return };
         let opened = match opened {
-            Ok(opened) => opened,
+            Ok(Some(opened)) => opened,
+            Ok(None) => {
+                chain.phase = Phase::Ending;
+                return self.settle(id, ctx);
+            }
             Err(error) => {
                 chain.error = Some(error);
                 chain.phase = Phase::Ending;
@@ -165,8 +208,23 @@ impl SupervisorActor {
             return self.settle(id, ctx);
         }
         chain.phase = Phase::Running;
-        let attempt =
-            Attempt { chain: id, number: chain.attempt, kill: chain.kill.clone(), supervisor: ctx.address() };
+        // Chains are as many as there may be writers; only the shards of one can be more.
+        let known = &mut self.slots;
+        let of_route = |route: &OpenRoute| match route.route.shard {
+            Some(_) => {
+                let writers = route.destination.capabilities().max_writers;
+                known.of(&route.route.destination, writers)
+            }
+            None => Slots::default(),
+        };
+        let slots = opened.routes.iter().map(of_route).collect();
+        let attempt = Attempt {
+            chain: id,
+            number: chain.attempt,
+            kill: chain.kill.clone(),
+            ending: chain.ending.clone(),
+            supervisor: ctx.address(),
+        };
         let machinery = Machinery {
             arbiter: self.arbiters[id % self.arbiters.len()].clone(),
             share: chain.share,
@@ -180,6 +238,8 @@ impl SupervisorActor {
                 chain.request.plan.source.name.clone(),
                 chain.request.partition.id.clone(),
             ),
+            slots,
+            held: held(&self.progress, &chain.request),
         };
         let spawned = spawn(&chain.request.plan, opened, attempt, machinery);
         (chain.spawned, chain.actors) = (spawned.actors, spawned.actors);
@@ -219,6 +279,23 @@ impl SupervisorActor {
         }
         let source = &chain.request.plan.source.name;
         let partition = &chain.request.partition.id;
+        if chain.error.is_none() && chain.markers.iter().any(Option::is_none) {
+            // Not all destinations were asked how far they are: that it is done cannot be said.
+            let markers = chain.markers.clone();
+            chain.reply.do_send(ChainEvent::Withdrawn { chain: id, markers });
+            self.chains.remove(&id);
+            return;
+        }
+        if let Some(gate) = chain.undecided() {
+            chain.verdict = Some(Verdict::Asked);
+            let attempt = chain.attempt;
+            let asked = async move { gate.is_open().await }.into_actor(self);
+            ctx.spawn(asked.map(move |is_open, actor, ctx| actor.decided(id, attempt, is_open, ctx)));
+            return;
+        }
+        if chain.verdict == Some(Verdict::Asked) {
+            return;
+        }
         let Some(error) = chain.error.take() else {
             let markers: Vec<Marker> = chain.markers.iter().flatten().cloned().collect();
             if markers.iter().all(|marker| marker.done) {
@@ -233,13 +310,18 @@ impl SupervisorActor {
             chain.committed_since_failure = false;
         }
         let again = error.retry() == Retry::Backoff && !chain.draining;
+        if chain.verdict == Some(Verdict::Open) {
+            // The breaker says when it goes on, however often that has failed; opening waits for it.
+            chain.pauses = Box::new(std::iter::once(REOPEN).chain(self.options.retry.pauses()));
+        }
         match again.then(|| chain.pauses.next()).flatten() {
             Some(pause) => {
                 let run = chain.request.run.run;
                 tracing::warn!(%run, %source, %partition, %error, attempt = chain.attempt, ?pause, "retrying");
                 self.progress.retrying(source, partition);
                 chain.phase = Phase::Pausing;
-                ctx.run_later(pause, move |actor, ctx| actor.open(id, ctx));
+                let attempt = chain.attempt;
+                ctx.run_later(pause, move |actor, ctx| actor.reopen(id, attempt, ctx));
             }
             None => {
                 let markers = chain.markers.clone();
@@ -247,6 +329,21 @@ impl SupervisorActor {
                 self.chains.remove(&id);
             }
         }
+    }
+
+    /// Opens a chain after its pause, unless it has been ended meanwhile: its number may be another's by then.
+    fn reopen(&mut self, id: usize, attempt: u32, ctx: &mut Context<Self>) {
+        let waits = |chain: &Chain| chain.phase == Phase::Pausing && chain.attempt == attempt;
+        if self.chains.get(&id).is_some_and(waits) {
+            self.open(id, ctx);
+        }
+    }
+
+    /// A breaker has been asked about the failure of a chain.
+    fn decided(&mut self, id: usize, attempt: u32, is_open: bool, ctx: &mut Context<Self>) {
+        let Some(chain) = self.chains.get_mut(&id).filter(|chain| chain.attempt == attempt) else { return };
+        chain.verdict = Some(if is_open { Verdict::Open } else { Verdict::Closed });
+        self.settle(id, ctx);
     }
 
     fn schedule(&mut self, ctx: &mut Context<Self>) {
@@ -339,6 +436,10 @@ impl Actor for SupervisorActor {
                 })
                 .collect();
             for (id, attempt, error) in stalled {
+                let plan = actor.chains.get(&id).map(|chain| &chain.request.plan);
+                if let Some(gate) = plan.and_then(|plan| plan.gate(error.step()?)) {
+                    gate.failed();
+                }
                 actor.fail(id, attempt, error);
             }
         });
@@ -357,6 +458,8 @@ impl Handler<StartChain> for SupervisorActor {
             phase: Phase::Opening,
             attempt: 0,
             kill: CancellationToken::new(),
+            ending: CancellationToken::new(),
+            verdict: None,
             spawned: 0,
             actors: 0,
             source: None,
@@ -428,71 +531,5 @@ impl Handler<ActorGone> for SupervisorActor {
             self.fail(message.chain, message.attempt, error);
         }
         self.settle(message.chain, ctx);
-    }
-}
-
-impl SupervisorActor {
-    fn drain(&mut self, id: usize, ctx: &mut Context<Self>) {
-        let Some(chain) = self.chains.get_mut(&id) else { return };
-        chain.draining = true;
-        if let Some(source) = &chain.source {
-            source.do_send(Drain);
-        }
-        if chain.phase == Phase::Pausing {
-            chain.phase = Phase::Ending;
-            self.settle(id, ctx);
-        }
-    }
-
-    fn kill(&mut self, id: usize, ctx: &mut Context<Self>) {
-        let Some(chain) = self.chains.get_mut(&id) else { return };
-        chain.killed = true;
-        chain.kill.cancel();
-        if chain.phase != Phase::Opening {
-            chain.phase = Phase::Ending;
-            self.settle(id, ctx);
-        }
-    }
-}
-
-impl Handler<Drain> for SupervisorActor {
-    type Result = ();
-
-    fn handle(&mut self, _: Drain, ctx: &mut Self::Context) {
-        let all: Vec<usize> = self.chains.keys().copied().collect();
-        for id in all {
-            self.drain(id, ctx);
-        }
-    }
-}
-
-impl Handler<DrainChain> for SupervisorActor {
-    type Result = ();
-
-    fn handle(&mut self, message: DrainChain, ctx: &mut Self::Context) {
-        self.drain(message.0, ctx);
-    }
-}
-
-impl Handler<KillChain> for SupervisorActor {
-    type Result = ();
-
-    fn handle(&mut self, message: KillChain, ctx: &mut Self::Context) {
-        self.kill(message.0, ctx);
-    }
-}
-
-impl Handler<Disband> for SupervisorActor {
-    type Result = ();
-
-    fn handle(&mut self, _: Disband, ctx: &mut Self::Context) {
-        self.leaving = true;
-        if self.chains.is_empty() {
-            return ctx.stop();
-        }
-        let all: Vec<usize> = self.chains.keys().copied().collect();
-        for id in all {
-            self.kill(id, ctx);
-        }
     }
 }

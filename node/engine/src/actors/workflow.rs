@@ -192,6 +192,7 @@ impl Handler<ChainEvent> for WorkflowActor {
                 self.retries += attempts.saturating_sub(1);
                 self.markers.insert(chain, markers.into_iter().map(Some).collect());
             }
+            ChainEvent::Withdrawn { chain, markers } => drop(self.markers.insert(chain, markers)),
             ChainEvent::Failed { chain, error, markers } => {
                 let request = &self.setup.chains[chain];
                 self.failures.push(PartitionFailure {

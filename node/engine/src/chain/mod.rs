@@ -1,10 +1,11 @@
 //! One partition on its way to its destinations: the plan of its steps, what happens to a chunk, and how a chain is
 //! opened so that nothing is lost and nothing doubled.
 
+mod flow;
 mod open;
 mod plan;
 mod process;
 
-pub(crate) use open::{OpenChain, Opened, open};
-pub(crate) use plan::ChainPlan;
+pub(crate) use open::{OpenChain, OpenRoute, Opened, open};
+pub(crate) use plan::{ChainPlan, Output};
 pub(crate) use process::{Part, process};

@@ -1,7 +1,10 @@
 use std::collections::HashMap;
 
-use etl_model::{OnError, StepName};
+use etl_model::{OnError, Shard, StepName};
+use etl_sdk::ReadOptions;
 
+use crate::EngineError;
+use crate::limits::StepGate;
 use crate::pipeline::{DestinationStep, Pipeline, ProcessorStep, SourceStep};
 
 /// Where a step takes its rows from, inside one chain.
@@ -13,18 +16,31 @@ pub(crate) enum Input {
     Node(usize),
 }
 
+/// A step at which something happens to records, and the shard that it does it for; none in front of a repartition, and
+/// at the repartition itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub at: Input,
+    pub shard: Option<usize>,
+}
+
 /// A transformation as the chain sees it.
 #[derive(Clone)]
 pub(crate) struct Node {
     pub step: ProcessorStep,
     pub inputs: Vec<Input>,
+    /// The repartition that divides what leaves it, by index; its own index where it is one itself.
+    pub divided_by: Option<usize>,
 }
 
-/// A destination as the chain sees it.
+/// A destination as the chain sees it; behind a repartition one of its shards.
 #[derive(Clone)]
 pub(crate) struct Output {
     pub step: DestinationStep,
+    /// What is awaited before it is called.
+    pub gate: Option<StepGate>,
     pub inputs: Vec<Input>,
+    pub shard: Option<Shard>,
     /// Paths from the source to this destination: how often it meets each record.
     pub paths: u64,
     /// Per node: paths from its output to this destination.
@@ -35,7 +51,10 @@ pub(crate) struct Output {
 #[derive(Clone)]
 pub(crate) struct ChainPlan {
     pub source: SourceStep,
+    /// What is awaited before the source is called.
+    pub gate: Option<StepGate>,
     pub nodes: Vec<Node>,
+    /// All shards of a destination one after the other.
     pub outputs: Vec<Output>,
 }
 
@@ -49,30 +68,81 @@ fn resolve(inputs: &[StepName], source: &StepName, nodes: &HashMap<&StepName, us
         .collect()
 }
 
+/// The repartition that divides what a step reads, which must be the same for all of its inputs.
+fn divided_by(step: &StepName, inputs: &[Input], nodes: &[Node]) -> Result<Option<usize>, EngineError> {
+    let of = |input: &Input| match input {
+        Input::Source => None,
+        Input::Node(index) => nodes.get(*index).and_then(|node| node.divided_by),
+    };
+    let first = inputs.first().and_then(of);
+    match inputs.iter().all(|input| of(input) == first) {
+        true => Ok(first),
+        false => Err(defect(step, "reads rows that are divided in different ways")),
+    }
+}
+
+/// What the validation of a workflow has to keep away from the engine.
+fn defect(step: &StepName, what: &str) -> EngineError {
+    EngineError::Internal(format!("step `{step}` {what}"))
+}
+
 impl ChainPlan {
     /// Cuts the chain of `source` out of the pipeline. Steps of other sources are left out.
-    pub fn new(pipeline: &Pipeline, source: &SourceStep) -> Self {
+    ///
+    /// # Errors
+    /// Rows are divided twice, or a step reads rows that are divided in different ways.
+    pub fn new(pipeline: &Pipeline, source: &SourceStep) -> Result<Self, EngineError> {
         let mut nodes: Vec<Node> = Vec::new();
         let mut index = HashMap::new();
         for step in &pipeline.processors {
             let inputs = resolve(&step.inputs, &source.name, &index);
-            if !inputs.is_empty() {
-                index.insert(&step.name, nodes.len());
-                nodes.push(Node { step: step.clone(), inputs });
+            if inputs.is_empty() {
+                continue;
+            }
+            let mut divided_by = divided_by(&step.name, &inputs, &nodes)?;
+            if step.processor.repartition().is_some() {
+                if divided_by.is_some() {
+                    return Err(defect(&step.name, "divides rows that are divided already"));
+                }
+                divided_by = Some(nodes.len());
+            }
+            index.insert(&step.name, nodes.len());
+            nodes.push(Node { step: step.clone(), inputs, divided_by });
+        }
+        let mut outputs = Vec::new();
+        for step in &pipeline.destinations {
+            let inputs = resolve(&step.inputs, &source.name, &index);
+            if inputs.is_empty() {
+                continue;
+            }
+            let (paths, weights) = paths(&nodes, &inputs);
+            let gate = pipeline.gates.get(&step.name).cloned();
+            let whole = Output { step: step.clone(), gate, inputs, shard: None, paths, weights };
+            match divided_by(&step.name, &whole.inputs, &nodes)? {
+                None => outputs.push(whole),
+                Some(repartition) => {
+                    let of_shard = |shard| Output { shard: Some(shard), ..whole.clone() };
+                    outputs.extend(Shard::all(nodes[repartition].shards()).map(of_shard));
+                }
             }
         }
-        let outputs = pipeline
-            .destinations
-            .iter()
-            .filter_map(|step| {
-                let inputs = resolve(&step.inputs, &source.name, &index);
-                (!inputs.is_empty()).then(|| {
-                    let (paths, weights) = paths(&nodes, &inputs);
-                    Output { step: step.clone(), inputs, paths, weights }
-                })
-            })
-            .collect();
-        Self { source: source.clone(), nodes, outputs }
+        let gate = pipeline.gates.get(&source.name).cloned();
+        Ok(Self { source: source.clone(), gate, nodes, outputs })
+    }
+
+    /// What is awaited before a step is called.
+    pub fn gate(&self, step: &StepName) -> Option<&StepGate> {
+        if *step == self.source.name {
+            return self.gate.as_ref();
+        }
+        self.outputs.iter().find(|output| output.step.name == *step)?.gate.as_ref()
+    }
+
+    /// How chunks are cut: small where they would wait for long at a limit.
+    pub fn read_options(&self, asked: ReadOptions) -> ReadOptions {
+        let gates = self.gate.iter().chain(self.outputs.iter().filter_map(|output| output.gate.as_ref()));
+        let chunk_bytes = gates.fold(asked.chunk_bytes, |bytes, gate| gate.chunk_bytes(bytes));
+        ReadOptions { chunk_bytes, ..asked }
     }
 
     /// What the source or node does with records it cannot process.
@@ -91,18 +161,43 @@ impl ChainPlan {
         }
     }
 
-    /// How often a record lost at this place is missed by the output; 0 when the output does not depend on it.
-    pub fn weight(&self, at: Input, output: usize) -> u64 {
+    /// How often a record lost at this place is missed by the output; 0 when the output does not depend on it. What is
+    /// lost before it is known to which shard it belongs is missed by the first.
+    pub fn weight(&self, place: Place, output: usize) -> u64 {
         let output = &self.outputs[output];
-        match at {
+        if output.shard.is_some_and(|shard| shard.number() != place.shard.unwrap_or(0)) {
+            return 0;
+        }
+        match place.at {
             Input::Source => output.paths,
             Input::Node(index) => output.weights[index],
         }
     }
 
     /// The output whose units carry the dead letters of this place: the first one that depends on it.
-    pub fn keeper(&self, at: Input) -> Option<usize> {
-        (0..self.outputs.len()).find(|&output| self.weight(at, output) > 0)
+    pub fn keeper(&self, place: Place) -> Option<usize> {
+        (0..self.outputs.len()).find(|&output| self.weight(place, output) > 0)
+    }
+
+    /// How many shards the rows have that leave a node; `None` where they are not divided.
+    pub fn shards(&self, node: usize) -> Option<usize> {
+        let repartition = self.nodes.get(self.nodes.get(node)?.divided_by?)?;
+        Some(usize::from(repartition.shards()))
+    }
+
+    /// The number of a route among all into its destination, given the partition's.
+    pub fn route_index(&self, partition: usize, output: usize) -> usize {
+        match self.outputs[output].shard {
+            Some(shard) => partition * shard.of() + shard.number(),
+            None => partition,
+        }
+    }
+}
+
+impl Node {
+    /// Shards of a repartition.
+    fn shards(&self) -> u16 {
+        self.step.processor.repartition().map_or(1, |repartition| repartition.shards().get())
     }
 }
 

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use etl_model::{Batch, Counters, OnError, Position, RecordError};
-use etl_sdk::{Chunk, Encoded, Encoder, failpoint};
+use etl_model::{Batch, Counters, OnError, Position, RecordError, Shard};
+use etl_sdk::{Chunk, Encoded, Encoder, Repartition, failpoint};
 
-use super::plan::{ChainPlan, Input};
+use super::flow::{Flow, gather};
+use super::plan::{ChainPlan, Input, Output, Place};
 use crate::ports::DeadLetter;
 use crate::taps::ChainTaps;
 use crate::{EngineError, guard::Guard};
@@ -49,9 +49,11 @@ pub(crate) fn process(
     let end = chunk.end();
     let source_bytes = chunk.source_bytes();
     let mut run = Run { plan, starts, parts: plan.outputs.iter().map(|_| Part::default()).collect() };
-    for (part, start) in run.parts.iter_mut().zip(starts) {
+    for ((part, output), start) in run.parts.iter_mut().zip(&plan.outputs).zip(starts) {
         part.end = Some(end.clone());
-        if !start.covers(end.next.saturating_sub(1)) {
+        // Bytes belong to no shard: the first one counts them.
+        let counts = output.shard.is_none_or(|shard| shard.number() == 0);
+        if counts && !start.covers(end.next.saturating_sub(1)) {
             part.counters.bytes_read = source_bytes;
         }
     }
@@ -59,36 +61,45 @@ pub(crate) fn process(
     let decoded = guard.compute(|| chunk.decode())?;
     taps.pass(&plan.source.name, &decoded.batches);
     run.count_read(&decoded.batches, &decoded.errors);
-    run.lose(Input::Source, decoded.errors)?;
+    run.lose(Place { at: Input::Source, shard: None }, decoded.errors)?;
 
-    let mut results: Vec<Vec<Batch>> = Vec::with_capacity(plan.nodes.len());
+    let mut results: Vec<Flow> = Vec::with_capacity(plan.nodes.len());
     for (index, node) in plan.nodes.iter().enumerate() {
-        let guard = Guard::new(node.step.name.clone());
-        let mut out = Vec::new();
-        for batch in gather(&node.inputs, &decoded.batches, &results) {
-            let processed = guard.compute(|| node.step.processor.process(batch))?;
-            run.filter(index, &processed.filtered);
-            run.lose(Input::Node(index), processed.errors)?;
-            if !processed.batch.is_empty() {
-                out.push(processed.batch);
+        let mut out = Flow::new(plan.shards(index));
+        match node.step.processor.repartition() {
+            Some(repartition) => {
+                for batch in gather(&node.inputs, &decoded.batches, &results, None) {
+                    run.divide(index, repartition, batch, &mut out)?;
+                }
+            }
+            None => {
+                for shard in out.shards() {
+                    for batch in gather(&node.inputs, &decoded.batches, &results, shard) {
+                        let kept = run.transform(index, shard, batch)?;
+                        out.push(shard, kept);
+                    }
+                }
             }
         }
-        taps.pass(&node.step.name, &out);
+        out.shards().for_each(|shard| taps.pass(&node.step.name, out.of(shard)));
         results.push(out);
     }
     for (index, output) in plan.outputs.iter().enumerate() {
         let guard = Guard::new(output.step.name.clone());
-        for batch in gather(&output.inputs, &decoded.batches, &results) {
+        let shard = output.shard.map(Shard::number);
+        for batch in gather(&output.inputs, &decoded.batches, &results, shard) {
             let batch = batch.after(&starts[index]);
             if batch.is_empty() {
                 continue;
             }
             taps.pass(&output.step.name, std::slice::from_ref(&batch));
-            let mut encoded = guard.compute(|| encoders[index].encode(batch))?;
-            let errors = std::mem::take(&mut encoded.errors);
-            run.parts[index].counters.delivered += encoded.rows;
-            run.parts[index].rows.push(encoded);
-            run.refuse(index, errors)?;
+            for piece in pieces(output, batch) {
+                let mut encoded = guard.compute(|| encoders[index].encode(piece))?;
+                let errors = std::mem::take(&mut encoded.errors);
+                run.parts[index].counters.delivered += encoded.rows;
+                run.parts[index].rows.push(encoded);
+                run.refuse(index, errors)?;
+            }
         }
     }
     failpoint("chunk_processed")
@@ -96,18 +107,14 @@ pub(crate) fn process(
     Ok(run.parts)
 }
 
-/// The batches of all inputs; where several paths meet, rows are put back in the order of their ordinals.
-fn gather(inputs: &[Input], source: &[Batch], results: &[Vec<Batch>]) -> Vec<Batch> {
-    let of = |input: &Input| match input {
-        Input::Source => source.to_vec(),
-        Input::Node(index) => results[*index].clone(),
-    };
-    let mut batches: Vec<Batch> = inputs.iter().flat_map(of).collect();
-    if inputs.len() > 1 {
-        batches.sort_by_key(|batch| batch.ordinals().values().first().copied());
+/// A batch as it may pass a destination: in one, or in pieces that do not wait long for a rate limit.
+fn pieces(output: &Output, batch: Batch) -> Vec<Batch> {
+    let rows = batch.len();
+    let most = output.gate.as_ref().map_or(rows, |gate| gate.piece_rows(rows, batch.memory()));
+    if most >= rows {
+        return vec![batch];
     }
-    batches.retain(|batch| RecordBatch::num_rows(batch.records()) > 0);
-    batches
+    (0..rows).step_by(most).map(|begin| batch.slice(begin, most.min(rows - begin))).collect()
 }
 
 impl Run<'_> {
@@ -116,8 +123,13 @@ impl Run<'_> {
         ordinals.filter(|&ordinal| !start.covers(ordinal)).count() as u64
     }
 
+    /// Counts what the source has yielded for the destinations that rows reach undivided. Those of a shard are counted
+    /// where it is known to which one they belong.
     fn count_read(&mut self, batches: &[Batch], errors: &[RecordError]) {
         for output in 0..self.parts.len() {
+            if self.plan.outputs[output].shard.is_some() {
+                continue;
+            }
             let start = &self.starts[output];
             let rows: usize = batches.iter().map(|batch| batch.after(start).len()).sum();
             let malformed = self.uncovered(output, errors.iter().map(|error| error.ordinal));
@@ -125,36 +137,91 @@ impl Run<'_> {
         }
     }
 
-    fn filter(&mut self, node: usize, ordinals: &[u64]) {
+    /// Counts rows that have arrived in a shard at a repartition.
+    fn count_arrived(&mut self, node: usize, shard: usize, batch: &Batch) {
+        let place = Place { at: Input::Node(node), shard: Some(shard) };
         for output in 0..self.parts.len() {
-            let weight = self.plan.weight(Input::Node(node), output);
+            let weight = self.plan.weight(place, output);
             if weight > 0 {
-                let count = self.uncovered(output, ordinals.iter().copied());
-                self.parts[output].counters.filtered += count * weight;
+                let rows = batch.after(&self.starts[output]).len() as u64;
+                self.parts[output].counters.read += rows * weight;
+            }
+        }
+    }
+
+    /// Records that never arrive at a shard have not been counted as read by it.
+    fn is_uncounted(&self, place: Place, output: usize) -> bool {
+        place.shard.is_none() && self.plan.outputs[output].shard.is_some()
+    }
+
+    /// Has a repartition divide a batch.
+    fn divide(
+        &mut self,
+        node: usize,
+        repartition: &dyn Repartition,
+        batch: Batch,
+        out: &mut Flow,
+    ) -> Result<(), EngineError> {
+        let step = &self.plan.nodes[node].step.name;
+        let divided = Guard::new(step.clone()).compute(|| repartition.divide(batch))?;
+        let (found, expected) = (divided.shards.len(), self.plan.shards(node).unwrap_or_default());
+        if found != expected {
+            let message = format!("step `{step}` has divided a batch into {found} shards, not {expected}");
+            return Err(EngineError::Internal(message));
+        }
+        self.lose(Place { at: Input::Node(node), shard: None }, divided.errors)?;
+        for (shard, batch) in divided.shards.into_iter().enumerate() {
+            self.count_arrived(node, shard, &batch);
+            out.push(Some(shard), batch);
+        }
+        Ok(())
+    }
+
+    /// Has a transformation work on a batch.
+    fn transform(&mut self, node: usize, shard: Option<usize>, batch: Batch) -> Result<Batch, EngineError> {
+        let step = &self.plan.nodes[node].step;
+        let processed = Guard::new(step.name.clone()).compute(|| step.processor.process(batch))?;
+        let place = Place { at: Input::Node(node), shard };
+        self.filter(place, &processed.filtered);
+        self.lose(place, processed.errors)?;
+        Ok(processed.batch)
+    }
+
+    fn filter(&mut self, place: Place, ordinals: &[u64]) {
+        for output in 0..self.parts.len() {
+            let weight = self.plan.weight(place, output);
+            if weight > 0 {
+                let count = self.uncovered(output, ordinals.iter().copied()) * weight;
+                let read = if self.is_uncounted(place, output) { count } else { 0 };
+                let counters = &mut self.parts[output].counters;
+                counters.filtered += count;
+                counters.read += read;
             }
         }
     }
 
     /// Applies the `on_error` of a source or transformation.
-    fn lose(&mut self, at: Input, errors: Vec<RecordError>) -> Result<(), EngineError> {
-        let on_error = self.plan.on_error(at);
-        let keeper = self.plan.keeper(at);
+    fn lose(&mut self, place: Place, errors: Vec<RecordError>) -> Result<(), EngineError> {
+        let on_error = self.plan.on_error(place.at);
+        let keeper = self.plan.keeper(place);
         for error in errors {
             let mut concerned = false;
             for output in 0..self.parts.len() {
-                let weight = self.plan.weight(at, output);
+                let weight = self.plan.weight(place, output);
                 if weight == 0 || self.starts[output].covers(error.ordinal) {
                     continue;
                 }
                 concerned = true;
+                let read = if self.is_uncounted(place, output) { weight } else { 0 };
                 let counters = &mut self.parts[output].counters;
+                counters.read += read;
                 match on_error {
                     OnError::Fail => {}
                     OnError::DeadLetter => counters.dead_lettered += weight,
                     OnError::Skip => counters.failed += weight,
                 }
             }
-            let step = self.plan.name(at).clone();
+            let step = self.plan.name(place.at).clone();
             match (on_error, keeper) {
                 (OnError::Fail, _) if concerned => {
                     return Err(EngineError::Record { step, error: Box::new(error) });

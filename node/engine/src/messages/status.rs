@@ -45,6 +45,8 @@ pub(crate) struct ActorGone {
 pub(crate) enum ChainEvent {
     /// Every route is done, or drained if one of the markers is not done.
     Ended { chain: usize, markers: Vec<Marker>, attempts: u32 },
+    /// It was to end before it could be opened. Markers are those of earlier attempts.
+    Withdrawn { chain: usize, markers: Vec<Option<Marker>> },
     /// It cannot be reopened.
     Failed { chain: usize, error: EngineError, markers: Vec<Option<Marker>> },
     /// It was killed; what was not committed is not.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etl_engine::{
-    ActorSystem, Crew, CrewEvent, CrewSetup, PartitionEnd, PartitionOrder, Pipeline, Progress, SourceStep,
+    ActorSystem, Crew, CrewEvent, CrewSetup, EngineError, PartitionEnd, PartitionOrder, Progress, SourceStep,
     Taps,
 };
 use etl_model::{OnError, PartitionId, StepName};
@@ -13,8 +13,8 @@ use tokio::sync::mpsc;
 use crate::fakes::{Bed, Memory, Numbers};
 
 /// A crew and what it tells.
-struct Workplace {
-    crew: Crew,
+pub struct Workplace {
+    pub crew: Crew,
     events: mpsc::UnboundedReceiver<CrewEvent>,
     _system: ActorSystem,
 }
@@ -23,7 +23,7 @@ fn source() -> StepName {
     StepName::new("source").unwrap()
 }
 
-fn workplace(bed: &Bed) -> Workplace {
+pub fn workplace(bed: &Bed) -> Workplace {
     let system = ActorSystem::start(NonZeroUsize::new(2).unwrap()).unwrap();
     let (sender, events) = mpsc::unbounded_channel();
     let setup = CrewSetup {
@@ -41,11 +41,13 @@ fn workplace(bed: &Bed) -> Workplace {
 }
 
 impl Workplace {
-    fn begin(&self, index: usize) {
+    pub fn begin(&self, index: usize) {
+        self.try_to_begin(index).unwrap();
+    }
+
+    pub fn try_to_begin(&self, index: usize) -> Result<(), EngineError> {
         let info = PartitionInfo { id: PartitionId(index.to_string()), bytes: None, records: None };
-        self.crew
-            .begin(PartitionOrder { source: source(), info, index, start: None, is_begun: false })
-            .unwrap();
+        self.crew.begin(PartitionOrder { source: source(), info, index, start: None, is_begun: false })
     }
 
     fn go_on(&self, index: usize) {
@@ -54,7 +56,7 @@ impl Workplace {
         self.crew.begin(order).unwrap();
     }
 
-    fn next(&mut self) -> (usize, PartitionEnd) {
+    pub fn next(&mut self) -> (usize, PartitionEnd) {
         match self.events.blocking_recv() {
             Some(CrewEvent::Ended { partition, end }) => (partition, end),
             other => panic!("{other:?}"),
@@ -78,7 +80,7 @@ fn a_node_runs_the_partitions_it_is_given() {
     let mut ended: Vec<usize> = (0..2)
         .map(|_| match place.next() {
             (partition, PartitionEnd::Done { markers }) => {
-                assert!(markers.iter().all(|(step, marker)| step.as_str() == "sink" && marker.done));
+                assert!(markers.iter().all(|(end, marker)| end.to_string() == "sink" && marker.done));
                 partition
             }
             other => panic!("{other:?}"),
@@ -141,13 +143,10 @@ fn a_partition_that_cannot_go_on_does_not_hold_up_the_others() {
         on_error: OnError::Fail,
         source: Arc::new(source),
     };
-    bed.pipeline = Pipeline {
-        sources: vec![
-            step("bad", Numbers { malformed: |i| i == 3, ..Numbers::new(1, 10) }),
-            step("source", Numbers::new(2, 50)),
-        ],
-        ..bed.pipeline
-    };
+    bed.pipeline.sources = vec![
+        step("bad", Numbers { malformed: |i| i == 3, ..Numbers::new(1, 10) }),
+        step("source", Numbers::new(2, 50)),
+    ];
     let mut place = workplace(&bed);
     let info = PartitionInfo { id: PartitionId("0".to_owned()), bytes: None, records: None };
     let bad = PartitionOrder {

@@ -7,5 +7,7 @@ mod errors;
 mod fakes;
 mod faults;
 mod graph;
+mod limits;
+mod repartition;
 mod stopping;
 mod taps;

@@ -33,7 +33,8 @@ fn drain_and_continue(memory: Memory) {
     let ends: Vec<u64> = memory.markers().iter().map(|m| m.position.as_ref().unwrap().next).collect();
     bed.stop.0.send(StopMode::Running).unwrap();
     let finite = Numbers { records: Some(ends.iter().max().unwrap() + 500), ..source };
-    let again = Bed { pipeline: etl_engine::Pipeline { sources: vec![], ..bed.pipeline.clone() }, ..bed };
+    let mut again = bed;
+    again.pipeline.sources.clear();
     let again = again.source(finite.clone());
     assert_eq!(again.run().unwrap().outcome, Outcome::Completed);
     let total = finite.records.unwrap() as i64;

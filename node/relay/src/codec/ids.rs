@@ -1,4 +1,4 @@
-use etl_model::{StepName, WorkflowName};
+use etl_model::{Shard, StepName, WorkflowName};
 use uuid::Uuid;
 
 use crate::RelayError;
@@ -11,6 +11,11 @@ pub(crate) fn uuid(what: &'static str, bytes: &[u8]) -> Result<Uuid, RelayError>
 /// Reads the name of a step.
 pub(crate) fn step_name(what: &'static str, name: String) -> Result<StepName, RelayError> {
     StepName::try_from(name).map_err(|error| RelayError::malformed(what, error))
+}
+
+/// Reads a shard.
+pub(crate) fn shard(what: &'static str, text: Option<String>) -> Result<Option<Shard>, RelayError> {
+    text.map(Shard::try_from).transpose().map_err(|error| RelayError::malformed(what, error))
 }
 
 /// Reads the name of a workflow.

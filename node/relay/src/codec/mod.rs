@@ -13,7 +13,7 @@ mod slices;
 
 pub(crate) use answer::{Answer, answer_from_body, answer_to_body};
 pub(crate) use connector_error::{error_from_body, error_to_body};
-pub(crate) use ids::{step_name, uuid};
+pub(crate) use ids::{shard, step_name, uuid};
 pub(crate) use marker::{claim_from_body, claim_to_body, marker_from_body, marker_to_body};
 pub(crate) use routes::{routes_from_body, routes_to_body};
 pub(crate) use rows::rows_from_bytes;

@@ -3,7 +3,7 @@ use etl_model::{PartitionId, Route};
 use etl_proto::Message as _;
 use etl_proto::relay as wire;
 
-use super::ids::{step_name, workflow_name};
+use super::ids::{shard, step_name, workflow_name};
 use crate::RelayError;
 
 /// The body of a completion.
@@ -13,6 +13,7 @@ pub(crate) fn routes_to_body(routes: &[Route]) -> Bytes {
         source: route.source.to_string(),
         partition: route.partition.0.clone(),
         destination: route.destination.to_string(),
+        shard: route.shard.map(String::from),
     });
     wire::Routes { routes: routes.collect() }.encode_to_vec().into()
 }
@@ -26,6 +27,7 @@ pub(crate) fn routes_from_body(body: Bytes) -> Result<Vec<Route>, RelayError> {
             source: step_name("route.source", route.source)?,
             partition: PartitionId(route.partition),
             destination: step_name("route.destination", route.destination)?,
+            shard: shard("route.shard", route.shard)?,
         })
     };
     routes.routes.into_iter().map(route).collect()

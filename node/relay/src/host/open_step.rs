@@ -9,7 +9,8 @@ use crate::ports::{Hosted, HostedStep, Hosting, Refused};
 
 /// Finds the step of a channel, and makes sure that it is the one that the sender means.
 pub(super) async fn hosted(hosting: &Arc<dyn Hosting>, id: &ChannelId) -> Result<Hosted, ConnectorError> {
-    let look = async { Ok(hosting.hosted(id.run, id.version, &id.step).await) };
+    let shard = id.partition.as_ref().and_then(|partition| partition.shard);
+    let look = async { Ok(hosting.hosted(id.run, id.version, &id.step, shard).await) };
     let found = match guarded(look).await? {
         Ok(found) => found,
         Err(Refused { message, retry }) => {

@@ -107,13 +107,14 @@ impl Writing {
             Some(writer) => writer,
             None => {
                 let step = self.step().await?;
-                let OfPartition { source, partition, index } = self
+                let OfPartition { source, partition, shard, index } = self
                     .id
                     .partition
                     .clone()
                     .ok_or_else(|| self.misplaced(Kind::Marker, "in a channel without a partition"))?;
                 let destination = self.id.step.clone();
-                let route = Route { workflow: step.context.workflow.clone(), source, partition, destination };
+                let workflow = step.context.workflow.clone();
+                let route = Route { workflow, source, partition, destination, shard };
                 guarded(step.destination.open(&step.context, &route, index)).await?
             }
         };

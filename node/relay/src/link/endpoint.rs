@@ -12,6 +12,10 @@ use super::inbox::Inbox;
 use super::outbox::Outbox;
 use crate::RelayError;
 
+/// Bytes of a body whose frame tells nothing beside it: what follows the body on the wire would have its buffer, which is as
+/// large as the body, made anew. What is to be told goes ahead of it.
+const LARGE_BODY: usize = 32 << 10;
+
 /// One end of a channel. It outlives the streams that carry it, of which the newest counts.
 pub(crate) struct Link {
     epoch: u64,
@@ -159,9 +163,20 @@ impl Link {
             return Outgoing::Over;
         }
         let now = (state.inbox.expected(), state.inbox.granted());
-        if let Some(frame) = state.outbox.next() {
-            state.told = Some(now);
-            return Outgoing::Frame(Frame { acknowledged: now.0, credit: now.1, ..frame });
+        match state.outbox.next_body() {
+            Some(body) if body >= LARGE_BODY && state.told == Some(now) => {
+                if let Some(frame) = state.outbox.next() {
+                    return Outgoing::Frame(frame);
+                }
+            }
+            Some(body) if body >= LARGE_BODY => return Outgoing::Frame(self.credit(&mut state, now)),
+            Some(_) => {
+                if let Some(frame) = state.outbox.next() {
+                    state.told = Some(now);
+                    return Outgoing::Frame(Frame { acknowledged: now.0, credit: now.1, ..frame });
+                }
+            }
+            None => {}
         }
         if let Some(end) = &mut state.end {
             return match &end.farewell {
@@ -178,9 +193,14 @@ impl Link {
         if state.told == Some(now) {
             return Outgoing::Nothing;
         }
+        Outgoing::Frame(self.credit(&mut state, now))
+    }
+
+    /// A frame that tells what this side has and grants, and nothing else.
+    fn credit(&self, state: &mut State, now: (u64, u64)) -> Frame {
         state.told = Some(now);
         let frame = uncounted(self.epoch, Kind::Credit, Bytes::new());
-        Outgoing::Frame(Frame { acknowledged: now.0, credit: now.1, ..frame })
+        Frame { acknowledged: now.0, credit: now.1, ..frame }
     }
 
     /// Sends a body, in as many frames as it needs, each as soon as there is room. One caller at a time.

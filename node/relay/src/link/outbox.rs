@@ -47,6 +47,12 @@ impl Outbox {
         self.frames.push_back(Kept { frame, end: self.end });
     }
 
+    /// Bytes of the body of the next frame, if that is granted.
+    pub fn next_body(&self) -> Option<usize> {
+        let kept = self.frames.get(self.sent).filter(|kept| kept.end <= self.granted)?;
+        Some(kept.frame.body.len())
+    }
+
     /// The next frame for the present stream, if it is granted.
     pub fn next(&mut self) -> Option<Frame> {
         let kept = self.frames.get(self.sent).filter(|kept| kept.end <= self.granted)?;

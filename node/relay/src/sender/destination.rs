@@ -94,8 +94,12 @@ impl Destination for RelayedDestination {
         route: &Route,
         index: usize,
     ) -> Result<Box<dyn RouteWriter>, ConnectorError> {
-        let partition =
-            OfPartition { source: route.source.clone(), partition: route.partition.clone(), index };
+        let partition = OfPartition {
+            source: route.source.clone(),
+            partition: route.partition.clone(),
+            shard: route.shard,
+            index,
+        };
         let workflow = run.workflow.to_string();
         Ok(Box::new(RelayedWriter::new(Arc::clone(&self.target), workflow, partition)))
     }

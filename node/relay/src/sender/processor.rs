@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use bytes::Bytes;
 use etl_model::{Batch, StepName};
 use etl_proto::relay::Kind;
-use etl_sdk::{ConnectorError, Processed, Processor, ProcessorCapabilities};
+use etl_sdk::{ConnectorError, Processed, Processor, ProcessorCapabilities, Repartition};
 use uuid::Uuid;
 
 use super::caller::Caller;
@@ -52,6 +52,11 @@ impl RelayedProcessor {
 impl Processor for RelayedProcessor {
     fn capabilities(&self) -> ProcessorCapabilities {
         self.real.capabilities()
+    }
+
+    /// The step divides here: where the rows go is for this node to know.
+    fn repartition(&self) -> Option<&dyn Repartition> {
+        self.real.repartition()
     }
 
     /// Blocks the thread until the host has answered or is given up.

@@ -13,7 +13,7 @@ use crate::fakes::{Host, HostSetup, Proxy, Steps};
 #[path = "../../../engine/tests/it/fakes/mod.rs"]
 mod engine_fakes;
 
-use engine_fakes::{Bed, FailMultiples, Fault, Memory, Numbers};
+use engine_fakes::{Bed, FailMultiples, Fault, Memory, Numbers, Remainders};
 
 fn step(name: &str) -> StepName {
     StepName::new(name).unwrap()
@@ -198,4 +198,42 @@ fn an_error_of_the_host_is_the_error_of_the_run() {
     is_exact(&report, &bed, &memory, 1, 1000);
     drop(bed);
     site.runtime.block_on(site.host.stop());
+}
+
+/// Every shard of every partition has a channel of its own, with its own epoch, marker and index.
+#[test]
+fn shards_are_relayed_each_over_a_channel_of_its_own() {
+    for fault in [None, Some(Fault::BeforeCommit(2)), Some(Fault::AfterCommit(2))] {
+        let memory = Memory { faulty_shard: Some(1), ..Memory::default() };
+        memory.faults.lock().unwrap().extend(fault);
+        let bed = bed(2, 1000);
+        let site = Site::new(&bed, &memory, vec![9000; 2], Duration::from_secs(10));
+        let mut bed = site.relayed(bed, &memory);
+        bed.pipeline.processors.push(ProcessorStep {
+            name: step("divide"),
+            inputs: vec![step("picky")],
+            on_error: OnError::Fail,
+            processor: Arc::new(Remainders::of(3)),
+        });
+        bed.pipeline.destinations[0].inputs = vec![step("divide")];
+        let report = bed.run().unwrap();
+        assert_eq!(report.outcome, Outcome::Completed, "{:?}", report.failures);
+        assert_eq!(report.retries, u32::from(fault.is_some()), "{fault:?}");
+        let mut rows = memory.rows();
+        rows.sort_unstable();
+        assert_eq!(rows, delivered(2, 1000));
+        {
+            let content = memory.content.lock().unwrap();
+            assert_eq!(content.rows.len(), 6);
+            for (route, rows) in &content.rows {
+                let shard = route.shard.unwrap().number();
+                assert!(rows.iter().all(|n| *n as usize % 3 == shard) && rows.is_sorted(), "{route}");
+            }
+            let indexes: Vec<usize> =
+                content.completed_routes.iter().map(|route| content.opened[route]).collect();
+            assert_eq!(indexes, (0..6).collect::<Vec<_>>());
+        }
+        drop(bed);
+        site.runtime.block_on(site.host.stop());
+    }
 }

@@ -35,6 +35,7 @@ fn opening(host: &Host) -> Opening {
         role: Role::Destination.into(),
         attempt: Bytes::copy_from_slice(Uuid::new_v4().as_bytes()),
         resumed: false,
+        shard: None,
     }
 }
 
@@ -225,6 +226,11 @@ async fn openings_that_make_no_sense_are_refused() {
         (Opening { role: 9, ..good.clone() }, "role 9 is not known"),
         (Opening { step: "No Step".to_owned(), ..good.clone() }, "malformed opening.step"),
         (Opening { partition: None, ..good.clone() }, "an epoch without a partition"),
+        (Opening { shard: Some("8of8".to_owned()), ..good.clone() }, "malformed opening.shard"),
+        (
+            Opening { partition: None, epoch: 0, shard: Some("0of8".to_owned()), ..good.clone() },
+            "a shard without",
+        ),
         (Opening { resumed: true, ..good.clone() }, "it is not known here any more"),
     ];
     for (wrong, expected) in cases {

@@ -55,7 +55,7 @@ pub(super) async fn reset(
 fn name_of(what: &str, registry: &Registry) -> Result<String, Error> {
     let path = Path::new(what);
     match path.is_file() {
-        true => Ok(load(path, registry)?.0.name.as_str().to_owned()),
+        true => Ok(load(path, &[], registry)?.0.name.as_str().to_owned()),
         false => Ok(what.to_owned()),
     }
 }

@@ -20,7 +20,7 @@ fn open(
 ) -> Result<(LocalState, Option<WorkflowName>), Error> {
     let file = workflow.map(Path::new).filter(|path| path.is_file());
     let name = match (workflow, file) {
-        (Some(_), Some(file)) => Some(load(file, registry)?.0.name),
+        (Some(_), Some(file)) => Some(load(file, &[], registry)?.0.name),
         (Some(name), None) => Some(WorkflowName::new(name).map_err(|error| Error::Unknown {
             message: format!("there is no workflow file `{name}`, and {error}"),
             help: "name a workflow or its file".to_owned(),

@@ -60,7 +60,7 @@ fn read_one(path: PathBuf, registry: &Registry) -> Result<File, Error> {
         Ok(text) => Ok(File { path, text }),
         Err(error) => {
             // The language knows best how to say it.
-            load(&path, registry)?;
+            load(&path, &[], registry)?;
             let source = std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error());
             Err(Error::Read { path, source })
         }

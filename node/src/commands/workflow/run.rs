@@ -7,13 +7,19 @@ use crate::arguments::{Output, RunOfArguments, RunWorkflowArguments};
 use crate::cluster_client::PATIENCE;
 use crate::commands::runs;
 use crate::view::{confirmed, print_json, print_json_line};
+use crate::workflow_file::given;
 use crate::{Error, Exit};
 
 pub(super) async fn run(arguments: &RunWorkflowArguments, output: Output) -> Result<Exit, Error> {
-    let RunWorkflowArguments { server, name, watch, restart, accept_changes, expect_version } = arguments;
+    let RunWorkflowArguments { server, name, watch, restart, accept_changes, expect_version, parameters } =
+        arguments;
+    let options = RunOptions {
+        expected_version: *expect_version,
+        restart: *restart,
+        accept_changes: *accept_changes,
+        parameters: given(parameters)?,
+    };
     let client = server.client(PATIENCE)?;
-    let options =
-        RunOptions { expected_version: *expect_version, restart: *restart, accept_changes: *accept_changes };
     let started = client.run_workflow(name, &options).await?;
     match output {
         // One document a line when more follow.

@@ -3,10 +3,14 @@
 //! Steps are read from the tree and not through serde, so that an error in one hides none in another; serde reads the
 //! settings, once their shape has been checked.
 
+mod limits;
+mod parameter;
 mod settings;
 mod step;
 mod workflow;
 
+pub(crate) use limits::{RawCircuitBreaker, RawRateLimit};
+pub(crate) use parameter::RawParameter;
 pub(crate) use settings::{
     RawCatchUp, RawDelivery, RawGuarantee, RawOverlap, RawSettings, RawSync, RawSyncMode,
 };
@@ -17,7 +21,7 @@ pub(crate) use workflow::{RawFile, RawWorkflow};
 pub(crate) const RESERVED_WORKFLOW: &[&str] = &["placement", "circuit_breaker", "fallback", "tests"];
 
 /// Keys of a step that are reserved for coming versions.
-pub(crate) const RESERVED_STEP: &[&str] = &["retry", "circuit_breaker", "fallback"];
+pub(crate) const RESERVED_STEP: &[&str] = &["retry", "fallback"];
 
 /// The schema of a raw type as a JSON document.
 pub(crate) fn schema<T: schemars::JsonSchema>() -> serde_json::Value {

@@ -1,6 +1,8 @@
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
+use super::{RawCircuitBreaker, RawRateLimit};
+
 /// A step of the linear form.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -16,6 +18,10 @@ pub(crate) struct RawLinearStep {
     on_error: Option<RawOnError>,
     /// Where this step is carried out in a cluster.
     placement: Option<RawPlacement>,
+    /// How much may pass this source or destination in a time.
+    rate_limit: Option<RawRateLimit>,
+    /// When this source or destination is left alone because it fails.
+    circuit_breaker: Option<RawCircuitBreaker>,
 }
 
 /// A source of the graph form.
@@ -31,6 +37,10 @@ pub(crate) struct RawSource {
     on_error: Option<RawOnError>,
     /// Where this step is carried out in a cluster.
     placement: Option<RawPlacement>,
+    /// How much may pass this source or destination in a time.
+    rate_limit: Option<RawRateLimit>,
+    /// When this source or destination is left alone because it fails.
+    circuit_breaker: Option<RawCircuitBreaker>,
 }
 
 /// A transformation or destination of the graph form.
@@ -49,6 +59,10 @@ pub(crate) struct RawStep {
     on_error: Option<RawOnError>,
     /// Where this step is carried out in a cluster.
     placement: Option<RawPlacement>,
+    /// How much may pass this source or destination in a time.
+    rate_limit: Option<RawRateLimit>,
+    /// When this source or destination is left alone because it fails.
+    circuit_breaker: Option<RawCircuitBreaker>,
 }
 
 /// Where a step is carried out in a cluster; without it, files of one machine belong to the node that was asked to run the

@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
-use crate::raw::{RawCatchUp, RawDelivery, RawOverlap, RawSync};
+use crate::raw::{RawCatchUp, RawDelivery, RawOverlap, RawParameter, RawSync};
 
 /// A workflow file.
 #[derive(JsonSchema)]
@@ -44,6 +46,8 @@ pub(crate) struct RawWorkflow {
     overlap: Option<RawOverlap>,
     /// What becomes of ticks that no node was there for; `last` by default.
     catch_up: Option<RawCatchUp>,
+    /// Values that are given when a run starts, by name.
+    parameters: Option<BTreeMap<String, RawParameter>>,
     /// The source of a linear workflow.
     source: Option<Value>,
     /// The destination of a linear workflow.

@@ -1,5 +1,6 @@
 use etl_model::OnError;
 
+use super::limits::Limits;
 use crate::source::Mark;
 use crate::yaml::Node;
 
@@ -38,6 +39,8 @@ pub(crate) struct Draft<'t> {
     /// The key `config` and its value.
     pub config: Option<(Mark, &'t Node)>,
     pub on_error: OnError,
+    /// How it is held back.
+    pub limits: Limits,
     /// The node that carries it out, with the place of the number.
     pub node: Option<(u64, Mark)>,
 }

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use crate::check::{At, check, suggest};
 use crate::codes;
 use crate::raw::{self, RESERVED_STEP, RawLinearStep, RawSource, RawStep};
-use crate::read::{Draft, Input, Role};
+use crate::read::{Draft, Input, Role, limits};
 use crate::sink::Sink;
 use crate::source::Mark;
 use crate::yaml::{Entry, Map, Node, Typed, Value};
@@ -147,6 +147,7 @@ impl<'t> Reader<'t, '_> {
         let verdict = check(node, schema, at, RESERVED_STEP);
         let map = node.map();
         let field = |key: &str| map.and_then(|map| map.get(key));
+        let faulty = !verdict.issues.is_empty();
         let reserved = field("on_error").filter(|node| node.scalar().and_then(|s| s.text()) == Some("retry"));
         for issue in verdict.issues {
             // `retry` is a value of the language, so it deserves better than "must be one of".
@@ -159,6 +160,7 @@ impl<'t> Reader<'t, '_> {
             let help = "`retry` beside `name` sets how often operations are tried again";
             self.sink.error(node.mark, codes::NOT_BUILT, message, Some(help.to_owned()));
         }
+        let limits = limits::read(role, map, faulty, &verdict.as_text, self.sink);
         let text = |key: &str| field(key).and_then(|node| Some((node.scalar()?.text()?, node.mark)));
         let given = text("name").filter(|_| name.is_none());
         let mark = given.map_or(at.mark, |(_, mark)| mark);
@@ -181,6 +183,7 @@ impl<'t> Reader<'t, '_> {
                 Some(("skip", _)) => OnError::Skip,
                 _ => OnError::Fail,
             },
+            limits,
             node: field("placement")
                 .and_then(|node| node.map()?.get("node"))
                 .and_then(|node| Some((number(node)?, node.mark))),

@@ -6,8 +6,9 @@ use serde_json::Value as Json;
 
 use crate::check::{At, check, suggest};
 use crate::codes;
+use crate::parameters::Declared;
 use crate::raw::{self, RESERVED_WORKFLOW, RawFile, RawWorkflow};
-use crate::read::{Role, configs, form, graph, misplaced, names, placement, settings};
+use crate::read::{Role, configs, form, graph, limits, misplaced, names, placement, repartition, settings};
 use crate::secrets::StepConfig;
 use crate::sink::Sink;
 use crate::source::SourceText;
@@ -21,6 +22,7 @@ static WORKFLOW: LazyLock<Json> = LazyLock::new(raw::schema::<RawWorkflow>);
 pub(crate) fn workflow(
     file: &str,
     tree: &Node,
+    declared: Declared,
     registry: &Registry,
     source: &SourceText<'_>,
     sink: &mut Sink,
@@ -52,6 +54,14 @@ pub(crate) fn workflow(
     let name = name(map.get("name"), sink);
     let (description, settings) = settings::read(map, faulty, &verdict.as_text, sink);
     misplaced::secrets(map, sink);
+    misplaced::parameters(map, sink);
+    if let (Some((name, mark)), Some(_)) =
+        (&declared.required, map.get("schedule").filter(|node| !node.is_null()))
+    {
+        let message = format!("the parameter `{name}` has no default, but the workflow has a `schedule`");
+        let help = "give it a `default`: nobody gives a value when the workflow starts by itself";
+        sink.error(*mark, codes::SCHEDULE, message, Some(help.to_owned()));
+    }
     let form::Steps { drafts, connected } = form::steps(map, &at, sink);
     let configs: Vec<_> =
         drafts.iter().map(|draft| configs::check_config(draft, registry, source, sink)).collect();
@@ -60,7 +70,9 @@ pub(crate) fn workflow(
     }
     names::check(&drafts, sink);
     placement::check(&drafts, sink);
+    limits::check_shared(&drafts, sink);
     let graph = graph::build(&drafts, sink);
+    repartition::check(&drafts, &graph, registry, sink);
     if sink.failed() {
         return None;
     }
@@ -79,6 +91,8 @@ pub(crate) fn workflow(
             config: StepConfig::new(config.value, config.secrets),
             on_error: draft.on_error,
             node: draft.node.map(|(node, _)| node),
+            rate_limit: draft.limits.rate.as_ref().map(|(limit, _)| limit.clone()),
+            circuit_breaker: draft.limits.breaker.as_ref().map(|(breaker, _)| breaker.clone()),
             span: draft.mark.into(),
             origin: Arc::new(config.origin),
         };
@@ -93,6 +107,7 @@ pub(crate) fn workflow(
         source.text,
         name?,
         description,
+        declared.parameters,
         settings,
         sources,
         transformations,

@@ -145,7 +145,14 @@ impl Builder<'_> {
                 Typed::Unknown
             }
         };
-        let scalar = Scalar { written: text, style, typed, interpolated: false, secret_parts: Vec::new() };
+        let scalar = Scalar {
+            written: text,
+            style,
+            typed,
+            interpolated: false,
+            of_run: false,
+            secret_parts: Vec::new(),
+        };
         let node = self.node(start, mark(span.end), Value::Scalar(scalar));
         self.complete(node, anchor)
     }

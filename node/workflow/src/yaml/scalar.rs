@@ -11,6 +11,8 @@ pub(crate) struct Scalar {
     pub typed: Typed,
     /// Whether a variable was put in.
     pub interpolated: bool,
+    /// Whether it depends on the run: a parameter or a fact of the run was put in.
+    pub of_run: bool,
     /// The parts of a text that refers to secrets; empty otherwise.
     pub secret_parts: Vec<Part>,
 }

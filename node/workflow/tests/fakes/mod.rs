@@ -23,6 +23,7 @@ pub fn registry() -> Registry {
         .processor(Filter)
         .processor(Mapping)
         .processor(Counter)
+        .processor(Repartition)
         .destination(FileDestination)
         .destination(Sqlite)
         .destination(Stdout)
@@ -215,6 +216,68 @@ impl ProcessorConnector for Counter {
     fn configure(&self, config: &Value) -> Result<Arc<dyn Processor>, Vec<FieldError>> {
         let _: Empty = parse_config(config)?;
         Ok(Arc::new(Fake { capable: false, reason: None }))
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RepartitionConfig {
+    /// The fields of the key.
+    by: Vec<String>,
+    /// How many shards there are.
+    #[serde(default = "usual")]
+    #[schemars(range(min = 1, max = 256))]
+    shards: std::num::NonZeroU16,
+}
+
+fn usual() -> std::num::NonZeroU16 {
+    std::num::NonZeroU16::new(8).unwrap()
+}
+
+struct Repartition;
+
+impl ProcessorConnector for Repartition {
+    fn descriptor(&self) -> Descriptor {
+        descriptor("repartition", schema_for!(RepartitionConfig))
+    }
+
+    fn is_repartition(&self) -> bool {
+        true
+    }
+
+    fn configure(&self, config: &Value) -> Result<Arc<dyn Processor>, Vec<FieldError>> {
+        let config: RepartitionConfig = parse_config(config)?;
+        Ok(Arc::new(Divider(config)))
+    }
+}
+
+struct Divider(RepartitionConfig);
+
+impl Processor for Divider {
+    fn capabilities(&self) -> ProcessorCapabilities {
+        ProcessorCapabilities { stateless: true }
+    }
+
+    fn repartition(&self) -> Option<&dyn etl_sdk::Repartition> {
+        Some(self)
+    }
+
+    fn process(&self, _: Batch) -> Result<Processed, ConnectorError> {
+        not_run()
+    }
+}
+
+impl etl_sdk::Repartition for Divider {
+    fn by(&self) -> &[String] {
+        &self.0.by
+    }
+
+    fn shards(&self) -> std::num::NonZeroU16 {
+        self.0.shards
+    }
+
+    fn divide(&self, _: Batch) -> Result<etl_sdk::Divided, ConnectorError> {
+        not_run()
     }
 }
 

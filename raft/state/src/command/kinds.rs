@@ -3,9 +3,9 @@ use serde::{Deserialize, Serialize};
 use super::apply::Apply;
 use super::{
     AddPartitions, AdoptCluster, AdvanceCheckpoints, Assign, BeginDrain, Claim, DeleteSchedule, DeleteSecret,
-    DeleteUser, DeleteWorkflow, FinishRun, FireSchedule, ForgetProgress, HaltRun, PutSchedule, PutSecret,
-    PutUser, PutWorkflow, RaiseFeatureLevel, RecordAudit, RegisterNode, Release, ResumeRun, SetNodeState,
-    SkipTicks, StartRun, UpdateNode,
+    DeleteUser, DeleteWorkflow, FinishRun, FireSchedule, ForgetProgress, HaltRun, HostShards, PutSchedule,
+    PutSecret, PutUser, PutWorkflow, RaiseFeatureLevel, RecordAudit, RegisterNode, Release, ResumeRun,
+    SetNodeState, SkipTicks, StartRun, UpdateNode,
 };
 
 /// One change of what the cluster has agreed on.
@@ -25,6 +25,7 @@ pub enum Command {
     ResumeRun(ResumeRun),
     AddPartitions(AddPartitions),
     FinishRun(FinishRun),
+    HostShards(HostShards),
     ForgetProgress(ForgetProgress),
     Assign(Assign),
     BeginDrain(BeginDrain),
@@ -69,6 +70,7 @@ impl Command {
             Self::ResumeRun(command) => command,
             Self::AddPartitions(command) => command,
             Self::FinishRun(command) => command,
+            Self::HostShards(command) => command,
             Self::ForgetProgress(command) => command,
             Self::Assign(command) => command,
             Self::BeginDrain(command) => command,
@@ -120,6 +122,7 @@ from_struct!(
     ResumeRun,
     AddPartitions,
     FinishRun,
+    HostShards,
     ForgetProgress,
     Assign,
     BeginDrain,

@@ -13,6 +13,7 @@ mod partitions;
 mod runs;
 mod schedules;
 mod secrets;
+mod shards;
 mod users;
 mod workflows;
 
@@ -27,5 +28,6 @@ pub use partitions::{AddPartitions, Holder, NewPartition, PartitionClaim};
 pub use runs::{FinishRun, HaltRun, ResumeRun, StartRun};
 pub use schedules::{DeleteSchedule, FireSchedule, PutSchedule, SkipTicks};
 pub use secrets::{DeleteSecret, PutSecret};
+pub use shards::{HostShards, ShardMove};
 pub use users::{DeleteUser, PutUser};
 pub use workflows::{DeleteWorkflow, PutWorkflow, WorkflowSchedule};

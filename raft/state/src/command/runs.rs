@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::apply::Apply;
 use super::partitions::{Holder, PartitionClaim};
 use crate::keys::NodeId;
-use crate::limits::{MAX_TEXT, within};
+use crate::limits::{MAX_NAME, MAX_PARAMETER, MAX_PARAMETERS, MAX_TEXT, within};
 use crate::moment::Moment;
 use crate::parts::{Halt, Run, RunOutcome, RunPhase};
 use crate::rejection::{Kind, Rejection};
@@ -17,7 +17,7 @@ use crate::state::State;
 /// Answered by [`Response::RunStarted`], also when this very run was started before.
 ///
 /// Refused: when the version in force is not the expected one, another run than `replaces` is running or halted,
-/// or the run or one of its steps is tied to a node that is not a member.
+/// the run or one of its steps is tied to a node that is not a member, or its parameters are over a limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StartRun {
@@ -33,6 +33,9 @@ pub struct StartRun {
     /// The transformations and destinations that one node carries out, whoever works on the partitions.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hosts: BTreeMap<String, NodeId>,
+    /// The values of the workflow's parameters; those that are not there have their defaults.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
 }
 
 /// Lets a run stop where it is, so that it can be resumed: nothing of it is assigned or claimed any more, and what is under
@@ -53,7 +56,7 @@ pub struct HaltRun {
 /// Lets a halted run go on. Answered by [`Response::Done`], also when it runs with this version already.
 ///
 /// With another version than before its partitions are looked for again, those that are known stay known, and its
-/// assignments go, so that nobody goes on under the former version.
+/// assignments and the hosts of its shards go, so that nobody goes on under the former version.
 ///
 /// Refused: when the run waits or is finished, with a version that is neither its own nor in force, and with another than
 /// its own while it runs.
@@ -94,6 +97,7 @@ impl Apply for StartRun {
         };
         Kind::Workflow.expect_version(&self.workflow, self.expected_version, workflow.version)?;
         state.nodes.all_present(self.pinned, &self.hosts)?;
+        check_parameters(&self.parameters)?;
         let run = Run {
             workflow: self.workflow.clone(),
             version: workflow.version,
@@ -102,6 +106,9 @@ impl Apply for StartRun {
             phase: RunPhase::Running,
             pinned: self.pinned,
             hosts: self.hosts.clone(),
+            parameters: self.parameters.clone(),
+            tick_ms: None,
+            shards: BTreeMap::new(),
             discovered: false,
             created_index: at.index,
             created_at_ms: at.time_ms,
@@ -178,7 +185,14 @@ impl Apply for ResumeRun {
         state.workflows.hold(hash);
         state.workflows.release(run.hash);
         state.assignments.remove_run(self.run);
-        let resumed = Run { version, hash, phase: RunPhase::Running, discovered: false, ..run };
+        let resumed = Run {
+            version,
+            hash,
+            phase: RunPhase::Running,
+            discovered: false,
+            shards: BTreeMap::new(),
+            ..run
+        };
         state.runs.set(self.run, resumed);
         Ok(Response::Done)
     }
@@ -218,6 +232,14 @@ impl Apply for FinishRun {
         }
         Ok(Response::Done)
     }
+}
+
+fn check_parameters(parameters: &BTreeMap<String, String>) -> Result<(), Rejection> {
+    within("parameters of a run", parameters.len(), MAX_PARAMETERS)?;
+    parameters.iter().try_for_each(|(name, value)| {
+        within("parameter name", name.len(), MAX_NAME)?;
+        within("value of a parameter", value.len(), MAX_PARAMETER)
+    })
 }
 
 fn check_message(message: &str) -> Result<(), Rejection> {

@@ -43,6 +43,16 @@ pub struct Run {
     /// The transformations and destinations that one node carries out, whoever works on the partitions.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hosts: BTreeMap<String, NodeId>,
+    /// The values of the workflow's parameters that it was started with; those that are not there have their defaults.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
+    /// The time of the tick that has started it, in milliseconds since 1970; absent when somebody asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tick_ms: Option<u64>,
+    /// The nodes that carry out the shards of its destinations, where rows are divided among shards: by destination and shard,
+    /// as in `orders.3of8`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shards: BTreeMap<String, NodeId>,
     /// Whether all its partitions are known.
     pub discovered: bool,
     /// Index of the entry that created it.
@@ -99,6 +109,11 @@ impl Run {
     /// Whether it is over for good.
     pub fn is_finished(&self) -> bool {
         matches!(self.phase, RunPhase::Finished(_))
+    }
+
+    /// The moment that it is about, in milliseconds since 1970: that of its tick, or when it was asked for.
+    pub fn about_ms(&self) -> u64 {
+        self.tick_ms.unwrap_or(self.created_at_ms)
     }
 
     /// Whether it waits to be resumed.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use etl_raft_state::parts::Node;
+use etl_raft_state::parts::{Node, Run};
 use etl_raft_state::{Envelope, Response, Session, State};
 use uuid::Uuid;
 
@@ -104,8 +104,9 @@ fn rows_of_old_are_read() {
         }
     }
     let loaded = State::load(old).unwrap();
-    let node_row = samples::ROW_KINDS.iter().find(|(_, name)| *name == "node").unwrap().0;
-    let others = |state: &State| state.rows().filter(|row| row.0[0] != node_row).collect::<Vec<_>>();
+    let kind = |wanted: &str| samples::ROW_KINDS.iter().find(|(_, name)| *name == wanted).unwrap().0;
+    let changed = ["node", "run"].map(kind);
+    let others = |state: &State| state.rows().filter(|row| !changed.contains(&row.0[0])).collect::<Vec<_>>();
     assert!(others(&loaded) == others(&story.state), "rows of old mean what they meant");
     // When a node was lost was not written down then.
     let nodes = |state: &State| -> Vec<_> {
@@ -114,6 +115,13 @@ fn rows_of_old_are_read() {
     };
     assert_eq!(nodes(&loaded), nodes(&story.state));
     assert!(loaded.nodes().iter().all(|(_, node)| node.downs_ms.is_empty()));
+    // Nor was the tick that had started a run.
+    let runs = |state: &State| -> Vec<_> {
+        state.runs().iter().map(|(id, run)| (id, Run { tick_ms: None, ..run.clone() })).collect()
+    };
+    assert_eq!(runs(&loaded), runs(&story.state));
+    assert!(loaded.runs().iter().all(|(_, run)| run.tick_ms.is_none() && run.parameters.is_empty()));
+    assert!(story.state.runs().iter().any(|(_, run)| run.tick_ms.is_some()));
     let names = samples::ROW_KINDS.map(|(_, name)| name.to_owned());
     assert_no_others("rows", &BTreeSet::from(names));
 }

@@ -19,6 +19,7 @@ mod runs;
 mod samples;
 mod schedules;
 mod sessions;
+mod shards;
 mod small_parts;
 mod workflows;
 mod world;

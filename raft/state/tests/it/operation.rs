@@ -165,7 +165,9 @@ impl Operation {
                 let pinned = self.other.is_multiple_of(6).then(|| self.node(state));
                 let host = self.other.is_multiple_of(7).then(|| ("sink".to_owned(), self.node(state)));
                 let hosts = host.into_iter().collect();
-                StartRun { run, workflow, expected_version, replaces, pinned, hosts }.into()
+                let day = self.other.is_multiple_of(3).then(|| ("day".to_owned(), "2026-11-01".to_owned()));
+                let parameters = day.into_iter().collect();
+                StartRun { run, workflow, expected_version, replaces, pinned, hosts, parameters }.into()
             }
             What::Finish(outcome) => {
                 let outcomes = [

@@ -1,7 +1,7 @@
 use etl_raft_state::command::{FinishRun, StartRun};
 use etl_raft_state::limits::RUNS_KEPT;
 use etl_raft_state::parts::RunPhase;
-use etl_raft_state::{Kind, Rejection, Response, RunOutcome};
+use etl_raft_state::{Kind, Rejection, Response, RunOutcome, State};
 use uuid::Uuid;
 
 use crate::checkpoints::advance;
@@ -160,4 +160,28 @@ fn epochs_outlive_their_run() {
         assert_eq!(world.assign(&partition(run, "a"), 1), number, "one more with each run");
         world.ok(finish(u128::from(number), RunOutcome::Cancelled));
     }
+}
+
+#[test]
+fn the_parameters_of_a_run_are_kept_and_bounded() {
+    let mut world = World::founded();
+    world.put("orders", "one");
+    let with = |run, name: &str, value: &str| StartRun {
+        parameters: [(name.to_owned(), value.to_owned())].into(),
+        ..start(run)
+    };
+    world.ok(with(1, "day", "2026-11-01"));
+    let run = world.state.runs().get(Uuid::from_u128(1)).unwrap();
+    assert_eq!(run.parameters["day"], "2026-11-01");
+    assert_eq!((run.tick_ms, run.about_ms()), (None, run.created_at_ms));
+    let reloaded = State::load(world.state.rows()).unwrap();
+    assert_eq!(reloaded.runs().get(Uuid::from_u128(1)), Some(run));
+    let over = |what: &str, size, limit| Rejection::TooLarge { what: what.to_owned(), size, limit };
+    let value = "v".repeat(1025);
+    assert_eq!(world.refused(with(2, "day", &value)), over("value of a parameter", 1025, 1024));
+    let name = "n".repeat(129);
+    assert_eq!(world.refused(with(2, &name, "v")), over("parameter name", 129, 128));
+    let many = (0..65).map(|n| (n.to_string(), String::new())).collect();
+    let many = StartRun { parameters: many, ..start(2) };
+    assert_eq!(world.refused(many), over("parameters of a run", 65, 64));
 }

@@ -3,9 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use etl_raft_state::command::{
     AddPartitions, AdoptCluster, AdvanceCheckpoints, Assign, BeginDrain, Claim, DeleteSchedule, DeleteSecret,
     DeleteUser, DeleteWorkflow, FinalCheckpoint, FinishRun, FireSchedule, ForgetProgress, HaltRun, Holder,
-    NewPartition, PartitionClaim, Progress, PutSchedule, PutSecret, PutUser, PutWorkflow, RaiseFeatureLevel,
-    RecordAudit, RegisterNode, Release, ResumeRun, SetNodeState, SkipTicks, StartRun, UpdateNode,
-    WorkflowSchedule,
+    HostShards, NewPartition, PartitionClaim, Progress, PutSchedule, PutSecret, PutUser, PutWorkflow,
+    RaiseFeatureLevel, RecordAudit, RegisterNode, Release, ResumeRun, SetNodeState, ShardMove, SkipTicks,
+    StartRun, UpdateNode, WorkflowSchedule,
 };
 use etl_raft_state::parts::{CatchUp, Halt, Overlap};
 use etl_raft_state::{Advance, Command, Fired, Kind, NodeState, PutOutcome, Rejection, Response, RunOutcome};
@@ -70,6 +70,7 @@ pub fn commands() -> Vec<(&'static str, Command)> {
             replaces: Some(Uuid::from_u128(9)),
             pinned: Some(2),
             hosts: BTreeMap::new(),
+            parameters: BTreeMap::new(),
         }
         .into(),
         HaltRun {
@@ -98,6 +99,15 @@ pub fn commands() -> Vec<(&'static str, Command)> {
             run,
             outcome: RunOutcome::Failed { message: "disk full".to_owned() },
             by: Some(Holder { node: 2, incarnation: 1, epoch: 7 }),
+        }
+        .into(),
+        HostShards {
+            run,
+            version: 4,
+            moves: vec![
+                ShardMove { shard: "out.0of2".to_owned(), from: None, to: 2 },
+                ShardMove { shard: "out.1of2".to_owned(), from: Some(2), to: 3 },
+            ],
         }
         .into(),
         ForgetProgress { workflow: "orders".to_owned(), halted: Some(run), last: None }.into(),
@@ -154,6 +164,7 @@ fn command_name(command: &Command) -> &'static str {
         Command::ResumeRun(_) => "resume-run",
         Command::AddPartitions(_) => "add-partitions",
         Command::FinishRun(_) => "finish-run",
+        Command::HostShards(_) => "host-shards",
         Command::ForgetProgress(_) => "forget-progress",
         Command::Assign(_) => "assign",
         Command::BeginDrain(_) => "begin-drain",

@@ -405,3 +405,13 @@ fn a_failed_run_does_not_go_on_when_it_is_replaced_paused_or_has_lost_its_node()
     assert!(world.state.runs().get(running).unwrap().is_halted());
     assert_eq!(world.send(fire(TICK + 1000, 2)), Response::Fired(Fired::Skipped { running }));
 }
+
+#[test]
+fn a_run_knows_the_tick_it_is_about() {
+    let mut world = scheduled(Overlap::Queue);
+    world.ok(fire(TICK, 1));
+    world.ok(fire(TICK + 1000, 2));
+    let about = |run| world.state.runs().get(Uuid::from_u128(run)).map(|run| (run.tick_ms, run.about_ms()));
+    assert_eq!(about(1), Some((Some(TICK), TICK)), "not when it was fired");
+    assert_eq!(about(2), Some((Some(TICK + 1000), TICK + 1000)), "also when it waits");
+}

@@ -226,6 +226,7 @@ pub fn start(run: Uuid, workflow: &str) -> StartRun {
         replaces: None,
         pinned: None,
         hosts: BTreeMap::new(),
+        parameters: BTreeMap::new(),
     }
 }
 

@@ -82,6 +82,7 @@ pub fn forgetting() -> Scene {
                     replaces,
                     pinned: None,
                     hosts: Default::default(),
+                    parameters: Default::default(),
                 };
                 Some(run.into())
             }],

@@ -17,6 +17,7 @@ fn start(view: &View<'_>, run: usize) -> Option<Command> {
             replaces,
             pinned: None,
             hosts: Default::default(),
+            parameters: Default::default(),
         }
         .into(),
     )

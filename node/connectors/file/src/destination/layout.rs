@@ -68,7 +68,8 @@ impl Layout {
     /// Staging of one route. Partition names are any text, so the folder carries their hash.
     pub fn route(&self, route: &Route) -> PathBuf {
         let hash = xxh3_128(route.partition.0.as_bytes());
-        self.destination(route).join(format!("{}-{hash:032x}", route.source))
+        let shard = route.shard.map(|shard| format!(".{shard}")).unwrap_or_default();
+        self.destination(route).join(format!("{}-{hash:032x}{shard}", route.source))
     }
 }
 
@@ -85,7 +86,10 @@ impl PartNames {
     /// The names of a route's parts; the extension without a leading dot.
     pub fn new(route: &Route, extension: &str) -> Self {
         let scope = short(&[route.workflow.as_str(), route.destination.as_str()]);
-        let partition = short(&[route.source.as_str(), &route.partition.0]);
+        let shard = route.shard.map(|shard| shard.to_string());
+        let mut words = vec![route.source.as_str(), &route.partition.0];
+        words.extend(shard.as_deref());
+        let partition = short(&words);
         Self { id: format!("{scope}{partition}"), scope, extension: extension.to_owned() }
     }
 
@@ -122,7 +126,7 @@ fn short(words: &[&str]) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use etl_model::{PartitionId, StepName};
+    use etl_model::{PartitionId, Shard, StepName};
 
     use super::*;
 
@@ -132,6 +136,7 @@ mod tests {
             source: StepName::new("source").unwrap(),
             partition: PartitionId(partition.to_owned()),
             destination: StepName::new("destination").unwrap(),
+            shard: None,
         }
     }
 
@@ -152,6 +157,17 @@ mod tests {
         assert!(odd.file_name().unwrap().to_str().unwrap().starts_with("source-"));
         assert_eq!(odd.components().count(), 5);
         assert_ne!(odd, layout.route(&route("w", "../../etc/passwd")));
+    }
+
+    #[test]
+    fn shards_of_a_partition_have_a_folder_and_names_of_their_own() {
+        let (layout, run) = (Layout::new(Target::Directory("out/".into())), RunId::generate());
+        let of = |number| Route { shard: Shard::new(number, 8).ok(), ..route("w", "p") };
+        let whole = layout.route(&route("w", "p"));
+        assert_eq!(layout.route(&of(3)), whole.with_added_extension("3of8"));
+        let name = |route: &Route| PartNames::new(route, "csv").name(run, 1, 1);
+        assert!(name(&of(3)) != name(&of(4)) && name(&of(3)) != name(&route("w", "p")));
+        assert!(PartNames::new(&route("w", "p"), "csv").is_of_same_destination(&name(&of(3))));
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl Markers {
             route.workflow.as_str().to_owned(),
             route.source.as_str().to_owned(),
             route.partition.0.clone(),
-            route.destination.as_str().to_owned(),
+            route.end().to_string(),
         ];
         Ok(Self { route, key, table: target.sibling(TABLE.to_owned()).quoted()?, place })
     }

@@ -28,6 +28,7 @@ pub fn route(context: &RunContext, partition: &str) -> Route {
         source: StepName::new("source").unwrap(),
         partition: PartitionId(partition.to_owned()),
         destination: StepName::new("target").unwrap(),
+        shard: None,
     }
 }
 

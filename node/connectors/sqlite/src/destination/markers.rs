@@ -33,6 +33,8 @@ pub(super) struct Stored {
 #[derive(Debug, Clone)]
 pub(super) struct Markers {
     route: Route,
+    /// The destination, and which shard of it.
+    end: String,
     place: String,
 }
 
@@ -40,7 +42,7 @@ impl Markers {
     /// `database` is named in errors.
     pub(super) fn new(route: Route, database: &str) -> Self {
         let place = format!("{database}, {route}");
-        Self { route, place }
+        Self { end: route.end().to_string(), route, place }
     }
 
     pub(super) fn place(&self) -> &str {
@@ -208,8 +210,8 @@ impl Markers {
     }
 
     fn key(&self) -> [&str; 4] {
-        let Route { workflow, source, partition, destination } = &self.route;
-        [workflow.as_str(), source.as_str(), &partition.0, destination.as_str()]
+        let Route { workflow, source, partition, .. } = &self.route;
+        [workflow.as_str(), source.as_str(), &partition.0, &self.end]
     }
 
     fn number(&self, value: u64) -> rusqlite::Result<i64> {

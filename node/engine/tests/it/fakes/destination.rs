@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use async_trait::async_trait;
-use etl_model::{Batch, Claim, Fence, Marker, RecordError, Route, Unit};
+use etl_model::{Batch, Claim, Fence, Marker, RecordError, Route, Shard, Unit};
 use etl_sdk::{
     CommitKind, ConnectorError, Destination, DestinationCapabilities, Encoded, Encoder, Payload, RouteWriter,
     RunContext,
@@ -31,6 +32,10 @@ pub struct Content {
     pub rows: BTreeMap<Route, Vec<i64>>,
     pub markers: BTreeMap<Route, Marker>,
     pub completed: usize,
+    /// Routes with their indexes, as they were opened last.
+    pub opened: BTreeMap<Route, usize>,
+    /// The routes of the last completion.
+    pub completed_routes: Vec<Route>,
 }
 
 /// A transactional destination. Clones share their content.
@@ -49,6 +54,12 @@ pub struct Memory {
     pub forgets: bool,
     /// Completions that fail before one succeeds.
     pub failing_completions: Arc<AtomicUsize>,
+    pub max_writers: Option<NonZeroUsize>,
+    /// Writers with rows that are not committed, and the most at once.
+    pub writing: Arc<AtomicUsize>,
+    pub most_writing: Arc<AtomicUsize>,
+    /// The only shard that faults strike, if not all routes.
+    pub faulty_shard: Option<usize>,
 }
 
 impl Memory {
@@ -67,7 +78,10 @@ impl Memory {
         self.content.lock().unwrap().markers.values().cloned().collect()
     }
 
-    fn strikes(&self, fault: Fault) -> bool {
+    fn strikes(&self, route: &Route, fault: Fault) -> bool {
+        if self.faulty_shard.is_some() && self.faulty_shard != route.shard.map(Shard::number) {
+            return false;
+        }
         let mut faults = self.faults.lock().unwrap();
         let found = faults.iter().position(|known| *known == fault);
         found.map(|index| faults.remove(index)).is_some()
@@ -95,7 +109,7 @@ impl Destination for Memory {
     fn capabilities(&self) -> DestinationCapabilities {
         DestinationCapabilities {
             commit: if self.forgets { CommitKind::None } else { CommitKind::Transactional },
-            max_writers: None,
+            max_writers: self.max_writers,
             holds_rows: true,
             rejects_rows: true,
             unit_bytes: Some(5000),
@@ -114,18 +128,21 @@ impl Destination for Memory {
         &self,
         _: &RunContext,
         route: &Route,
-        _: usize,
+        index: usize,
     ) -> Result<Box<dyn RouteWriter>, ConnectorError> {
+        self.content.lock().unwrap().opened.insert(route.clone(), index);
         Ok(Box::new(Writer { memory: self.clone(), route: route.clone(), open: Vec::new(), bytes: 0 }))
     }
 
-    async fn complete(&self, _: &RunContext, _: &[Route]) -> Result<(), ConnectorError> {
+    async fn complete(&self, _: &RunContext, routes: &[Route]) -> Result<(), ConnectorError> {
         let failing = self.failing_completions.load(Ordering::SeqCst);
         if failing > 0 {
             self.failing_completions.store(failing - 1, Ordering::SeqCst);
             return Err(ConnectorError::transient("busy", "not now"));
         }
-        self.content.lock().unwrap().completed += 1;
+        let mut content = self.content.lock().unwrap();
+        content.completed += 1;
+        content.completed_routes = routes.to_vec();
         Ok(())
     }
 }
@@ -135,6 +152,13 @@ impl Writer {
         let held =
             self.memory.held.fetch_add(change as usize, Ordering::SeqCst).wrapping_add(change as usize);
         self.memory.most_held.fetch_max(held, Ordering::SeqCst);
+    }
+
+    fn let_go(&mut self) {
+        self.held(-(self.bytes as isize));
+        if std::mem::take(&mut self.bytes) > 0 {
+            self.memory.writing.fetch_sub(1, Ordering::SeqCst);
+        }
     }
 
     fn fenced(&self, found: &Marker, held: u64) -> ConnectorError {
@@ -149,7 +173,7 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.held(-(self.bytes as isize));
+        self.let_go();
     }
 }
 
@@ -179,6 +203,10 @@ impl RouteWriter for Writer {
         if let Some(gate) = &self.memory.gate {
             gate.acquire().await.unwrap().forget();
         }
+        if self.bytes == 0 && rows.bytes > 0 {
+            let writing = self.memory.writing.fetch_add(1, Ordering::SeqCst) + 1;
+            self.memory.most_writing.fetch_max(writing, Ordering::SeqCst);
+        }
         self.bytes += rows.bytes;
         self.held(rows.bytes as isize);
         let Payload::Columns(batch) = rows.payload else { panic!("columns expected") };
@@ -188,7 +216,7 @@ impl RouteWriter for Writer {
     }
 
     async fn stage(&mut self, unit: &Unit) -> Result<Vec<RecordError>, ConnectorError> {
-        if self.memory.strikes(Fault::PanicInStage(unit.marker.seq)) {
+        if self.memory.strikes(&self.route, Fault::PanicInStage(unit.marker.seq)) {
             panic!("panic in unit {}", unit.marker.seq);
         }
         let is_refused = |&(_, n): &(u64, i64)| self.memory.rejects.is_some_and(|multiple| n % multiple == 0);
@@ -203,10 +231,10 @@ impl RouteWriter for Writer {
     async fn commit(&mut self, unit: &Unit) -> Result<(), ConnectorError> {
         let lost = || ConnectorError::transient("reset", "connection reset");
         let seq = unit.marker.seq;
-        if self.memory.strikes(Fault::BeforeCommit(seq)) {
+        if self.memory.strikes(&self.route, Fault::BeforeCommit(seq)) {
             return Err(lost());
         }
-        if self.memory.strikes(Fault::Overtaken(seq)) {
+        if self.memory.strikes(&self.route, Fault::Overtaken(seq)) {
             let mut content = self.memory.content.lock().unwrap();
             content.markers.get_mut(&self.route).unwrap().epoch += 1;
         }
@@ -222,8 +250,7 @@ impl RouteWriter for Writer {
             content.rows.entry(self.route.clone()).or_default().extend(rows.into_iter().map(|(_, n)| n));
             content.markers.insert(self.route.clone(), unit.marker.clone());
         }
-        self.held(-(self.bytes as isize));
-        self.bytes = 0;
-        if self.memory.strikes(Fault::AfterCommit(seq)) { Err(lost()) } else { Ok(()) }
+        self.let_go();
+        if self.memory.strikes(&self.route, Fault::AfterCommit(seq)) { Err(lost()) } else { Ok(()) }
     }
 }

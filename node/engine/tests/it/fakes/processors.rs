@@ -39,3 +39,18 @@ impl Processor for FailMultiples {
         Ok(Processed { batch, filtered: Vec::new(), errors: errors.collect() })
     }
 }
+
+/// Fails on one number.
+pub struct FailAt(pub i64);
+
+impl Processor for FailAt {
+    fn capabilities(&self) -> ProcessorCapabilities {
+        ProcessorCapabilities { stateless: true }
+    }
+
+    fn process(&self, batch: Batch) -> Result<Processed, ConnectorError> {
+        let (batch, failed) = split(&batch, |n| n != self.0);
+        let errors = failed.into_iter().map(|ordinal| RecordError::new(ordinal, "wrong", "is the wrong one"));
+        Ok(Processed { batch, filtered: Vec::new(), errors: errors.collect() })
+    }
+}

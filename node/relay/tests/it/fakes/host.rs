@@ -99,6 +99,7 @@ impl Host {
             source: StepName::new("source").unwrap(),
             partition: PartitionId(partition.to_string()),
             destination: StepName::new("sink").unwrap(),
+            shard: None,
         }
     }
 

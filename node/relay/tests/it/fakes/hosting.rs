@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use etl_model::{Retry, RunId, StepName, WorkflowName};
+use etl_model::{Retry, RunId, Shard, StepName, WorkflowName};
 use etl_relay::{Hosted, HostedStep, Hosting, Reach, Refused};
 use etl_sdk::{ConnectorError, RunContext};
 use tonic::transport::{Channel, Endpoint};
@@ -34,7 +34,13 @@ impl Steps {
 
 #[async_trait]
 impl Hosting for Steps {
-    async fn hosted(&self, _: Uuid, version: u64, step: &StepName) -> Result<Hosted, Refused> {
+    async fn hosted(
+        &self,
+        _: Uuid,
+        version: u64,
+        step: &StepName,
+        _: Option<Shard>,
+    ) -> Result<Hosted, Refused> {
         if version != 1 {
             let message = format!("version {version} is not known here yet");
             return Err(Refused { message, retry: Retry::Backoff });

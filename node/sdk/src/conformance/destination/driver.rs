@@ -29,6 +29,7 @@ impl<'a> Driver<'a> {
             source: StepName::new("source").expect("a valid name"),
             partition: PartitionId(format!("dir/part {index}'s \"é\".csv")),
             destination: StepName::new("target").expect("a valid name"),
+            shard: None,
         }
     }
 
