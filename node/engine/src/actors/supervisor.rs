@@ -76,6 +76,8 @@ struct Chain {
     source: Option<Addr<SourceActor>>,
     guards: Vec<Guard>,
     markers: Vec<Option<Marker>>,
+    /// Per output: how far the checkpoint store has it, which is never ahead of `markers`.
+    stored: Vec<Option<Position>>,
     ended: HashSet<usize>,
     error: Option<EngineError>,
     pauses: Box<dyn Iterator<Item = Duration> + Send>,
@@ -201,8 +203,17 @@ impl SupervisorActor {
         }
         for (output, route) in opened.routes.iter().enumerate() {
             chain.markers[output] = Some(route.marker.clone());
+            chain.stored[output] = route.stored.as_ref().and_then(|known| known.position.clone());
+            if route.stored.as_ref().map_or(0, |known| known.seq) < route.marker.seq {
+                // Its owner of before did not come to it.
+                self.dirty.insert((id, output), route.marker.clone());
+            }
             self.progress.opened(&route.route, &route.marker);
         }
+        if !self.dirty.is_empty() {
+            self.schedule(ctx);
+        }
+        let Some(chain) = self.chains.get_mut(&id) else { return };
         if opened.reader.is_none() {
             chain.phase = Phase::Ending;
             return self.settle(id, ctx);
@@ -361,20 +372,18 @@ impl SupervisorActor {
             return;
         }
         self.storing = true;
-        let batch: Vec<(usize, Route, Marker)> = self
-            .dirty
-            .drain()
-            .filter_map(|((id, output), marker)| {
-                self.chains.get(&id).map(|chain| (id, chain.request.route(output), marker))
-            })
-            .collect();
-        let ids: Vec<usize> = batch.iter().map(|(id, _, _)| *id).collect();
+        let mut told: Vec<(usize, usize, Option<Position>)> = Vec::with_capacity(self.dirty.len());
+        let mut checkpoints: Vec<(Route, Marker)> = Vec::with_capacity(self.dirty.len());
+        for ((id, output), marker) in self.dirty.drain() {
+            if let Some(chain) = self.chains.get(&id) {
+                told.push((id, output, marker.position.clone()));
+                checkpoints.push((chain.request.route(output), marker));
+            }
+        }
         let state = Arc::clone(&self.state);
         let work = async move {
-            let items = batch.len();
+            let items = checkpoints.len();
             let stored = tokio::task::spawn_blocking(move || {
-                let checkpoints: Vec<_> =
-                    batch.into_iter().map(|(_, route, marker)| (route, marker)).collect();
                 let stored = state.store_checkpoints(&checkpoints);
                 if let Err(error) = etl_sdk::failpoint("checkpoint_stored") {
                     tracing::warn!(%error, "failpoint");
@@ -388,15 +397,24 @@ impl SupervisorActor {
         };
         ctx.spawn(work.into_actor(self).map(move |results: Vec<Result<(), EngineError>>, actor, ctx| {
             let mut refused = HashSet::new();
-            for (&id, result) in ids.iter().zip(results) {
-                if let Err(error) = result {
-                    refused.insert(id);
-                    let attempt = actor.chains.get(&id).map_or(0, |chain| chain.attempt);
-                    actor.fail(id, attempt, error);
+            let ids: HashSet<usize> = told.iter().map(|(id, ..)| *id).collect();
+            for ((id, output, position), result) in told.into_iter().zip(results) {
+                match result {
+                    Ok(()) => {
+                        let chain = actor.chains.get_mut(&id);
+                        if let Some(stored) = chain.and_then(|chain| chain.stored.get_mut(output)) {
+                            *stored = position;
+                        }
+                    }
+                    Err(error) => {
+                        refused.insert(id);
+                        let attempt = actor.chains.get(&id).map_or(0, |chain| chain.attempt);
+                        actor.fail(id, attempt, error);
+                    }
                 }
             }
             actor.storing = false;
-            for id in ids.into_iter().collect::<HashSet<_>>().difference(&refused) {
+            for id in ids.difference(&refused) {
                 actor.acknowledge(*id);
             }
             let settling: Vec<usize> = actor.chains.keys().copied().collect();
@@ -409,10 +427,10 @@ impl SupervisorActor {
         }));
     }
 
+    /// Acknowledges to a source what every output's checkpoint covers. Not what is committed only: that may be newer.
     fn acknowledge(&mut self, id: usize) {
         let Some(chain) = self.chains.get(&id) else { return };
-        let positions: Option<Vec<&Position>> =
-            chain.markers.iter().map(|marker| marker.as_ref()?.position.as_ref()).collect();
+        let positions: Option<Vec<&Position>> = chain.stored.iter().map(Option::as_ref).collect();
         let durable = positions.and_then(|all| all.into_iter().min_by_key(|position| position.next).cloned());
         if let (Some(source), Some(position)) = (&chain.source, durable) {
             source.do_send(Acknowledge { position });
@@ -465,6 +483,7 @@ impl Handler<StartChain> for SupervisorActor {
             source: None,
             guards: Vec::new(),
             markers: vec![None; outputs],
+            stored: vec![None; outputs],
             ended: HashSet::new(),
             error: None,
             pauses: Box::new(self.options.retry.pauses()),

@@ -36,6 +36,8 @@ pub(crate) struct OpenRoute {
     /// Who carries it out: the encoder and the writer are of the same.
     pub destination: Arc<dyn Destination>,
     pub marker: Marker,
+    /// What the checkpoint store has of it in this run.
+    pub stored: Option<Marker>,
     pub writer: Box<dyn RouteWriter>,
 }
 
@@ -197,5 +199,6 @@ async fn open_route(
         let (run, route, seq) = (marker.run, route.clone(), marker.seq);
         on_port(&request.dead_letters, move |letters| letters.truncate(run, &route, seq)).await?;
     }
-    Ok(Some(OpenRoute { route, destination, marker, writer }))
+    let stored = checkpoint.filter(|known| known.run == marker.run);
+    Ok(Some(OpenRoute { route, destination, marker, stored, writer }))
 }

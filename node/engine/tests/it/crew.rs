@@ -15,6 +15,7 @@ use crate::fakes::{Bed, Memory, Numbers};
 /// A crew and what it tells.
 pub struct Workplace {
     pub crew: Crew,
+    progress: Arc<Progress>,
     events: mpsc::UnboundedReceiver<CrewEvent>,
     _system: ActorSystem,
 }
@@ -26,6 +27,7 @@ fn source() -> StepName {
 pub fn workplace(bed: &Bed) -> Workplace {
     let system = ActorSystem::start(NonZeroUsize::new(2).unwrap()).unwrap();
     let (sender, events) = mpsc::unbounded_channel();
+    let progress = Arc::new(Progress::default());
     let setup = CrewSetup {
         run: bed.run.clone(),
         pipeline: bed.pipeline.clone(),
@@ -33,11 +35,11 @@ pub fn workplace(bed: &Bed) -> Workplace {
         options: bed.options.clone(),
         state: Arc::new(bed.state.clone()),
         dead_letters: Arc::new(bed.state.clone()),
-        progress: Arc::new(Progress::default()),
+        progress: Arc::clone(&progress),
         taps: Arc::new(Taps::new(|_, _| serde_json::Value::Null)),
         events: sender,
     };
-    Workplace { crew: Crew::start(&system, setup), events, _system: system }
+    Workplace { crew: Crew::start(&system, setup), progress, events, _system: system }
 }
 
 impl Workplace {
@@ -48,6 +50,11 @@ impl Workplace {
     pub fn try_to_begin(&self, index: usize) -> Result<(), EngineError> {
         let info = PartitionInfo { id: PartitionId(index.to_string()), bytes: None, records: None };
         self.crew.begin(PartitionOrder { source: source(), info, index, start: None, is_begun: false })
+    }
+
+    /// Waits until the only partition is to be tried again.
+    pub fn until_it_pauses(&self) {
+        until(|| self.progress.snapshot().partitions.iter().any(|partition| partition.state == "retrying"));
     }
 
     fn go_on(&self, index: usize) {
@@ -177,7 +184,7 @@ fn everything_ends_with_its_crew() {
     let memory = Memory::default();
     let endless = Numbers { records: None, ..Numbers::new(2, 0) };
     let bed = Bed::new().source(endless).destination("sink", &["source"], &memory);
-    let Workplace { crew, mut events, _system } = workplace(&bed);
+    let Workplace { crew, mut events, _system, .. } = workplace(&bed);
     let info = PartitionInfo { id: PartitionId("0".to_owned()), bytes: None, records: None };
     crew.begin(PartitionOrder { source: source(), info, index: 0, start: None, is_begun: false }).unwrap();
     until(|| !memory.rows().is_empty());

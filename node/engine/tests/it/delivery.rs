@@ -1,4 +1,6 @@
 use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use etl_engine::Outcome;
 
@@ -38,15 +40,38 @@ fn the_source_is_acknowledged_only_up_to_the_checkpoint() {
     let memory = Memory::default();
     let mut source = Numbers::new(1, 1);
     source.records = None;
-    let bed = Bed::new().source(source.clone()).destination("sink", &["source"], &memory);
+    let mut bed = Bed::new().source(source.clone()).destination("sink", &["source"], &memory);
     let (acknowledged, checkpoints) = (source.acknowledged.clone(), bed.state.checkpoints.clone());
+    let stored = move || {
+        let checkpoints = checkpoints.lock().unwrap();
+        checkpoints.values().filter_map(|marker| Some(marker.position.as_ref()?.next)).max().unwrap_or(0)
+    };
+    let is_over = Arc::new(AtomicBool::new(false));
+    // The destination is always ahead when the store tells that it has a checkpoint.
+    let (ahead, over) = (
+        {
+            let (memory, stored) = (memory.clone(), stored.clone());
+            move || {
+                memory
+                    .markers()
+                    .iter()
+                    .any(|marker| marker.position.as_ref().is_some_and(|position| position.next > stored()))
+            }
+        },
+        is_over.clone(),
+    );
+    bed.state.after_store = Some(Arc::new(move || {
+        while !ahead() && !over.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+    }));
     let report = bed.run_while(|stop| async move {
         while acknowledged.lock().unwrap().len() < 3 {
             let newest = acknowledged.lock().unwrap().last().copied().unwrap_or(0);
-            let stored = checkpoints.lock().unwrap().values().filter_map(|m| m.position.clone()).next();
-            assert!(newest <= stored.map_or(0, |position| position.next));
+            assert!(newest <= stored(), "{newest} is acknowledged, {} stored", stored());
             tokio::task::yield_now().await;
         }
+        is_over.store(true, Ordering::SeqCst);
         stop.send(etl_engine::StopMode::Drain).unwrap();
     });
     assert_eq!(report.unwrap().outcome, Outcome::Stopped);

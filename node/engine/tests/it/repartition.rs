@@ -75,16 +75,26 @@ fn a_fault_around_a_commit_of_any_shard_neither_loses_nor_doubles() {
     }
 }
 
+/// A run that ended with shard 1 behind the others, whose units are a race of its last moments.
+fn one_shard_behind() -> (Memory, Numbers, Bed, Vec<u64>) {
+    for _ in 0..200 {
+        let memory = Memory { faulty_shard: Some(1), ..Memory::default() };
+        memory.faults.lock().unwrap().extend([Fault::BeforeCommit(3); 9]);
+        let source = Numbers::new(1, 1000);
+        let bed = divided(source.clone(), &memory);
+        assert_eq!(bed.run().unwrap().outcome, Outcome::Failed);
+        let positions: Vec<u64> =
+            markers(&memory).iter().map(|marker| marker.position.as_ref().map_or(0, |at| at.next)).collect();
+        if positions[1] < positions[0] && positions[1] < positions[2] {
+            return (memory, source, bed, positions);
+        }
+    }
+    panic!("the others are never ahead");
+}
+
 #[test]
 fn what_is_read_again_is_dropped_only_where_it_is_covered() {
-    let memory = Memory { faulty_shard: Some(1), ..Memory::default() };
-    memory.faults.lock().unwrap().extend([Fault::BeforeCommit(3); 9]);
-    let source = Numbers::new(1, 1000);
-    let bed = divided(source.clone(), &memory);
-    assert_eq!(bed.run().unwrap().outcome, Outcome::Failed);
-    let positions: Vec<u64> =
-        markers(&memory).iter().map(|marker| marker.position.as_ref().map_or(0, |at| at.next)).collect();
-    assert!(positions[1] < positions[0] && positions[1] < positions[2], "{positions:?}");
+    let (memory, source, bed, positions) = one_shard_behind();
     memory.faults.lock().unwrap().clear();
     let report = bed.run().unwrap();
     assert_eq!(report.outcome, Outcome::Completed);

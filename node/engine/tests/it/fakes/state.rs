@@ -10,6 +10,8 @@ pub struct MemoryState {
     pub epochs: Arc<Mutex<HashMap<(StepName, PartitionId), u64>>>,
     pub checkpoints: Arc<Mutex<HashMap<Route, Marker>>>,
     pub letters: Arc<Mutex<Letters>>,
+    /// Called once checkpoints are stored, before that is told.
+    pub after_store: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 /// Letters by route and unit.
@@ -39,6 +41,9 @@ impl RunState for MemoryState {
 
     fn store_checkpoints(&self, checkpoints: &[(Route, Marker)]) -> Vec<Result<(), PortError>> {
         self.checkpoints.lock().unwrap().extend(checkpoints.iter().cloned());
+        if let Some(after_store) = &self.after_store {
+            after_store();
+        }
         checkpoints.iter().map(|_| Ok(())).collect()
     }
 }
