@@ -7,6 +7,7 @@ mod blocks;
 mod bouncer;
 mod conformance;
 mod connection;
+mod contention;
 mod continuation;
 mod created;
 mod failover;
