@@ -30,5 +30,6 @@ mod proxy;
 pub use error::ServiceError;
 pub use postgres::{
     Authentication, Certificate, Database, Durability, PostgresBuilder, PostgresServer, again_on_postgres_18,
+    expected_postgres,
 };
 pub use proxy::{Direction, Moment, Proxy, Trigger};

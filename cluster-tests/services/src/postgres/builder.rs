@@ -61,6 +61,14 @@ pub struct PostgresBuilder {
     parent: Option<PathBuf>,
 }
 
+/// Where a server is to be.
+struct Site {
+    account: Account,
+    root: PathBuf,
+    data: PathBuf,
+    guard: Guard,
+}
+
 impl PostgresBuilder {
     /// Whether what is committed survives a crash of the machine; by default not.
     pub fn durability(mut self, durability: Durability) -> Self {
@@ -106,15 +114,7 @@ impl PostgresBuilder {
     /// carries the log of a server that did not like its settings.
     pub fn start(self) -> Result<PostgresServer, ServiceError> {
         let programs = Programs::find()?;
-        let account = Account::of(Access::USER, HELP)?;
-        let directory = account.directory(self.parent.as_deref(), "postgres-")?;
-        let root = directory.path().to_path_buf();
-        let (data, log) = (root.join("data"), root.join("log"));
-        let mut server = account.command(&programs.postgres, "QUIT");
-        server.arg("-D").arg(&data);
-        // From here on the guard removes everything when this process is killed.
-        let guard = Guard::new(directory, &log, "QUIT", &server)?;
-
+        let Site { account, root, data, guard } = self.site(&programs)?;
         let password: String = std::iter::repeat_with(fastrand::alphanumeric).take(20).collect();
         self.make_cluster(account, &programs, &root, &data, &password)?;
         let certificates = match self.certificate {
@@ -145,13 +145,7 @@ impl PostgresBuilder {
         let missing = || ServiceError::Missing { program: "pg_basebackup".to_owned(), help: HELP.to_owned() };
         let copier = primary.pg_basebackup.as_ref().ok_or_else(missing)?;
         let programs = Programs::find()?;
-        let account = Account::of(Access::USER, HELP)?;
-        let directory = account.directory(self.parent.as_deref(), "postgres-")?;
-        let root = directory.path().to_path_buf();
-        let (data, log) = (root.join("data"), root.join("log"));
-        let mut server = account.command(&programs.postgres, "QUIT");
-        server.arg("-D").arg(&data);
-        let guard = Guard::new(directory, &log, "QUIT", &server)?;
+        let Site { account, root, data, guard } = self.site(&programs)?;
         let mut copy = account.command(copier, "KILL");
         copy.args([
             "-h",
@@ -175,6 +169,18 @@ impl PostgresBuilder {
             certificates,
             programs.pg_basebackup,
         ))
+    }
+
+    /// A place for a server that is not started yet. From here on its guard removes everything when this process is killed.
+    fn site(&self, programs: &Programs) -> Result<Site, ServiceError> {
+        let account = Account::of(Access::USER, HELP)?;
+        let directory = account.directory(self.parent.as_deref(), "postgres-")?;
+        let root = directory.path().to_path_buf();
+        let data = root.join("data");
+        let mut server = account.command(&programs.postgres, "QUIT");
+        server.arg("-D").arg(&data);
+        let guard = Guard::new(directory, &root.join("log"), "QUIT", &server)?;
+        Ok(Site { account, root, data, guard })
     }
 
     fn start_on_a_free_port(&self, mut server: PostgresServer) -> Result<PostgresServer, ServiceError> {

@@ -9,5 +9,5 @@ mod server;
 
 pub use builder::{Authentication, Certificate, Durability, PostgresBuilder};
 pub use database::Database;
-pub use programs::again_on_postgres_18;
+pub use programs::{again_on_postgres_18, expected_postgres};
 pub use server::PostgresServer;

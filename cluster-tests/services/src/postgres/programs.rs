@@ -14,6 +14,8 @@ pub const HELP: &str = "install the packages postgresql and postgresql-client (.
 
 /// The environment variable that names the directory with the programs of PostgreSQL 18.
 const DIRECTORY_18: &str = "ACTIX_ETL_TEST_POSTGRES_18_BIN";
+/// The environment variable that tells tests which major version their servers must have.
+const EXPECTED: &str = "ACTIX_ETL_TEST_POSTGRES_EXPECTED";
 /// How to get them.
 const HELP_18: &str = "run .ci/test, which fetches PostgreSQL 18, or set ACTIX_ETL_TEST_POSTGRES_18_BIN to a directory with \
                        its programs initdb and postgres";
@@ -69,6 +71,11 @@ fn directory_18() -> Result<PathBuf, ServiceError> {
     )
 }
 
+/// The major version that the servers of this process must have, where [`again_on_postgres_18`] has started it.
+pub fn expected_postgres() -> Option<String> {
+    std::env::var(EXPECTED).ok()
+}
+
 /// Runs the tests of this test program once more, all servers of which are PostgreSQL 18. Tests whose names contain one of
 /// `except` are left out: the one that calls this, and those that need a program which comes without.
 ///
@@ -80,7 +87,7 @@ pub fn again_on_postgres_18(except: &[&str]) -> Result<(), ServiceError> {
     for name in except {
         again.args(["--skip", name]);
     }
-    again.env(DIRECTORY, directory_18()?);
+    again.env(DIRECTORY, directory_18()?).env(EXPECTED, "18");
     let ended = again.output().map_err(ServiceError::io("this test program"))?;
     match ended.status.success() {
         true => Ok(()),

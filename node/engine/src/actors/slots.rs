@@ -17,7 +17,9 @@ struct Counted {
 }
 
 /// A slot taken; dropping it gives it to the next.
-pub(crate) struct Slot(#[allow(dead_code, reason = "held, not read")] Option<OwnedSemaphorePermit>);
+pub(crate) struct Slot {
+    _permit: Option<OwnedSemaphorePermit>,
+}
 
 /// Somebody who waits for a slot.
 struct Waiting<'a>(&'a AtomicUsize);
@@ -46,10 +48,10 @@ impl Slots {
 
     /// Waits for a slot.
     pub async fn take(&self) -> Slot {
-        let Some(slots) = &self.0 else { return Slot(None) };
+        let Some(slots) = &self.0 else { return Slot { _permit: None } };
         let _waiting = Waiting::new(&slots.waiting);
         // They are never closed.
-        Slot(Arc::clone(&slots.semaphore).acquire_owned().await.ok())
+        Slot { _permit: Arc::clone(&slots.semaphore).acquire_owned().await.ok() }
     }
 
     /// Whether somebody waits, so that a unit should not stay open for want of rows.

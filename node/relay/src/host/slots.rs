@@ -15,7 +15,9 @@ pub(super) struct Slots(Mutex<HashMap<(Uuid, StepName), Weak<Semaphore>>>);
 pub(super) struct StepSlots(Option<Arc<Semaphore>>);
 
 /// A slot taken; dropping it gives it to the next.
-pub(super) struct Slot(#[allow(dead_code, reason = "held, not read")] Option<OwnedSemaphorePermit>);
+pub(super) struct Slot {
+    _permit: Option<OwnedSemaphorePermit>,
+}
 
 impl Slots {
     /// The slots of a step; those of a run that nobody uses any more are forgotten.
@@ -38,8 +40,8 @@ impl StepSlots {
     pub async fn take(&self) -> Slot {
         match &self.0 {
             // They are never closed.
-            Some(slots) => Slot(Arc::clone(slots).acquire_owned().await.ok()),
-            None => Slot(None),
+            Some(slots) => Slot { _permit: Arc::clone(slots).acquire_owned().await.ok() },
+            None => Slot { _permit: None },
         }
     }
 }
