@@ -14,6 +14,7 @@ use super::clock::wall_clock;
 use super::election::Pulse;
 use super::leader::{Leader, LeaderWatch, RaftHandle};
 use super::membership::Changes;
+use super::proposals::{ProposalMeter, Proposals};
 use super::proposer::Proposer;
 use super::reads::Reads;
 use super::settings::Settings;
@@ -43,6 +44,7 @@ pub(crate) struct Inner {
     pub settings: Settings,
     pub(super) leaders: LeaderWatch,
     pub(super) writer: Writer,
+    pub(super) proposals: ProposalMeter,
     pub(super) changes: Changes,
     pub(super) committed: Arc<AtomicU64>,
     pub(super) status: watch::Receiver<Status>,
@@ -123,13 +125,18 @@ impl Consensus {
     /// [`Error::NoLeader`] (and [`Error::Misdirected`]): it has not acted and never will. [`Error::Unknown`]: it may have
     /// acted, or may do so yet. [`Error::TooLarge`]: it was not proposed. Dropping the future does not take the command back.
     pub async fn write(&self, command: impl Into<Command>) -> Result<Response, Error> {
-        self.inner.writer.write(None, command.into()).await
+        self.inner.proposals.count(self.inner.writer.write(None, command.into())).await
     }
 
     /// Like [`write`](Self::write) in a session of the caller, who can repeat it later with the same `session` after
     /// [`Error::Unknown`].
     pub async fn write_once(&self, session: Session, command: impl Into<Command>) -> Result<Response, Error> {
-        self.inner.writer.write(Some(session), command.into()).await
+        self.inner.proposals.count(self.inner.writer.write(Some(session), command.into())).await
+    }
+
+    /// What became of the commands that this node has brought before the cluster.
+    pub fn proposals(&self) -> Proposals {
+        self.inner.proposals.told()
     }
 
     /// Reads what the whole cluster has agreed on at this moment or later: every write that was answered before this call, on

@@ -5,18 +5,20 @@ use std::sync::atomic::AtomicU64;
 
 use openraft::Raft;
 use openraft::error::Fatal;
-use openraft::storage::{RaftLogStorage, RaftStateMachine};
+use openraft::storage::RaftStateMachine;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use super::ahead::{AheadLog, AheadMachine, Durability, Log};
 use super::clock::Clock;
 use super::election::{Elector, Pulse};
 use super::handle::{Consensus, Inner};
-use super::leader::LeaderWatch;
+use super::leader::{LeaderWatch, RaftHandle};
 use super::membership::Changes;
 use super::observer::Observer;
+use super::proposals::ProposalMeter;
 use super::proposer::Proposer;
 use super::reads::Reads;
 use super::router::Router;
@@ -44,12 +46,17 @@ impl Consensus {
     /// Like [`start`](Self::start), with parts of any make.
     pub async fn start_with<L, M>(settings: Settings, me: Member, parts: Parts<L, M>) -> Result<Self, Error>
     where
-        L: RaftLogStorage<TypeConfig>,
+        L: Log,
         M: RaftStateMachine<TypeConfig>,
     {
         let Parts { log, machine, state, dialer, clock, client } = parts;
         let config = Arc::new(settings.raft_config(me.cluster)?);
-        let links = Arc::new(Links::new(me.clone(), dialer, state.clone()));
+        let durability = Arc::new(Durability::default());
+        let links = Arc::new(Links::new(me.clone(), dialer, state.clone(), durability.clone()));
+        let log = AheadLog::new(log, me.node, durability.clone())
+            .await
+            .map_err(|error| stop_reason(me.node, error.into()))?;
+        let machine = AheadMachine::new(machine, durability.clone());
         let raft = Raft::new(me.node, config, PeerNetwork(links.clone()), log, machine)
             .await
             .map_err(|fatal| stop_reason(me.node, fatal))?;
@@ -88,12 +95,14 @@ impl Consensus {
             pulse: pulse.clone(),
             settings: settings.clone(),
         };
+        tasks.spawn(cancelled.clone().run_until_cancelled_owned(tell_of_commits(durability, raft.clone())));
         tasks.spawn(cancelled.clone().run_until_cancelled_owned(observer.run()));
         tasks.spawn(cancelled.clone().run_until_cancelled_owned(elector.run()));
         Ok(Self::from(Inner {
             leaders: router.leaders.clone(),
             reads: Reads::start(&tasks, cancelled.clone(), &router, state.clone(), found),
             writer: Writer::start(&tasks, cancelled.clone(), router, client),
+            proposals: ProposalMeter::default(),
             changes: Changes::new(raft.clone(), me.node, settings.change_deadline),
             raft,
             state,
@@ -106,6 +115,16 @@ impl Consensus {
             tasks,
             cancelled,
         }))
+    }
+}
+
+/// Tells the others at once what could not be told to them when it was committed; openraft would at the next heartbeat.
+async fn tell_of_commits(durability: Arc<Durability>, raft: RaftHandle) {
+    loop {
+        durability.released().await;
+        if raft.trigger().heartbeat().await.is_err() {
+            return;
+        }
     }
 }
 

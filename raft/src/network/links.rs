@@ -10,6 +10,7 @@ use super::member::Member;
 use super::peer_client::PeerClient;
 use super::refusal::error_of;
 use crate::chance::Chance;
+use crate::consensus::Durability;
 use crate::error::Error;
 use crate::store::LocalState;
 use crate::type_config::{NodeId, Peer, TypeConfig};
@@ -19,15 +20,22 @@ pub(crate) struct Links {
     pub me: Member,
     pub chance: Chance,
     pub state: Arc<dyn LocalState>,
+    /// Of what this node appends as a leader.
+    pub durability: Arc<Durability>,
     dialer: Arc<dyn Dialer>,
     open: Mutex<BTreeMap<NodeId, Arc<Link>>>,
     refusals: Mutex<BTreeMap<NodeId, String>>,
 }
 
 impl Links {
-    pub fn new(me: Member, dialer: Arc<dyn Dialer>, state: Arc<dyn LocalState>) -> Self {
+    pub fn new(
+        me: Member,
+        dialer: Arc<dyn Dialer>,
+        state: Arc<dyn LocalState>,
+        durability: Arc<Durability>,
+    ) -> Self {
         let chance = Chance::new(me.incarnation ^ me.node.rotate_left(32));
-        Self { me, chance, state, dialer, open: Mutex::default(), refusals: Mutex::default() }
+        Self { me, chance, state, durability, dialer, open: Mutex::default(), refusals: Mutex::default() }
     }
 
     pub fn dialer(&self) -> &Arc<dyn Dialer> {

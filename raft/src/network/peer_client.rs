@@ -42,11 +42,12 @@ impl PeerClient {
 impl RaftNetwork<TypeConfig> for PeerClient {
     async fn append_entries(
         &mut self,
-        request: AppendEntriesRequest<TypeConfig>,
+        mut request: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<NodeId>, RpcError> {
         let Self { caller, lingering, beating } = self;
         let patience = patience(&option);
+        request.leader_commit = caller.links.durability.limit(request.leader_commit);
         let Some(wanted) = request.entries.last().map(|entry| entry.log_id) else {
             return caller.heartbeat(request, patience).await;
         };

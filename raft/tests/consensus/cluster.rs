@@ -261,17 +261,27 @@ impl Cluster {
         self.nodes.values().filter(|node| node.id() != leader).collect()
     }
 
-    /// Waits until all running nodes have applied the same entries and know the same members and leader.
+    /// Waits until all running nodes have applied the same entries and know the same members and leader, whoever that is
+    /// by then.
     pub async fn until_all_agree(&self) {
-        let last = self.leader().await.consensus.status().last_index.unwrap();
-        let reference = self.leader().await.consensus.status();
-        for node in self.nodes.values() {
-            node.until("all agree", |status| {
-                status.applied >= Some(last)
-                    && status.voters == reference.voters
-                    && status.leader == reference.leader
-            })
-            .await;
+        let agreeing = async {
+            let last = self.leader().await.consensus.status().last_index.unwrap();
+            loop {
+                let reference = self.leader().await.consensus.status();
+                let agrees = |status: Status| {
+                    status.applied >= Some(last)
+                        && status.voters == reference.voters
+                        && status.leader == reference.leader
+                };
+                if self.nodes.values().all(|node| agrees(node.consensus.status())) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, agreeing).await.is_err() {
+            let all: Vec<Status> = self.nodes.values().map(|node| node.consensus.status()).collect();
+            panic!("they do not agree: {all:#?}")
         }
     }
 

@@ -1,11 +1,12 @@
 //! A disk that fails under the log.
 
 use std::fmt::Debug;
+use std::io;
 use std::ops::RangeBounds;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use etl_raft::consensus::{Consensus, Parts, wall_clock};
+use etl_raft::consensus::{Consensus, Log, Parts, Synced, wall_clock};
 use etl_raft::network::Member;
 use etl_raft::store::{DataDir, LogStore, Storage};
 use etl_raft::{Error, LogId, NodeId, TypeConfig};
@@ -20,7 +21,11 @@ use crate::network::Network;
 struct FailingLog {
     log: LogStore,
     fails: Arc<AtomicBool>,
+    /// Not before what is appended can be read.
+    at_sync: bool,
 }
+
+const PROBLEM: &str = "/somewhere/wal: no space left";
 
 impl RaftLogReader<TypeConfig> for FailingLog {
     async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + OptionalSend>(
@@ -67,10 +72,8 @@ impl RaftLogStorage<TypeConfig> for FailingLog {
         I: IntoIterator<Item = Entry<TypeConfig>> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        if self.fails.load(Ordering::SeqCst) {
-            return Err(StorageIOError::write_logs(AnyError::error("/somewhere/wal: no space left")).into());
-        }
-        self.log.append(entries, callback).await
+        let synced = Box::new(move |result| callback.log_io_completed(result));
+        self.append_and_tell(entries.into_iter().collect(), synced).await
     }
 
     async fn truncate(&mut self, log_id: LogId) -> Result<(), StorageError<NodeId>> {
@@ -82,13 +85,40 @@ impl RaftLogStorage<TypeConfig> for FailingLog {
     }
 }
 
+impl Log for FailingLog {
+    async fn append_and_tell(
+        &mut self,
+        entries: Vec<Entry<TypeConfig>>,
+        synced: Synced,
+    ) -> Result<(), StorageError<NodeId>> {
+        if !self.fails.load(Ordering::SeqCst) {
+            return self.log.append_and_tell(entries, synced).await;
+        }
+        if !self.at_sync {
+            return Err(StorageIOError::write_logs(AnyError::error(PROBLEM)).into());
+        }
+        let fails = Box::new(|_| synced(Err(io::Error::other(PROBLEM))));
+        self.log.append_and_tell(entries, fails).await
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_cannot_write_its_log_stops_and_says_why() {
+    stops_and_says_why(false).await;
+}
+
+/// What was appended can be read and is agreed on by then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_cannot_sync_its_log_stops_and_says_why() {
+    stops_and_says_why(true).await;
+}
+
+async fn stops_and_says_why(at_sync: bool) {
     let dir = tempfile::TempDir::new().unwrap();
     let data = DataDir::open(dir.path()).unwrap();
     let Storage { log, machine, state } = Storage::open(&data).unwrap();
     let fails = Arc::new(AtomicBool::new(false));
-    let log = FailingLog { log, fails: fails.clone() };
+    let log = FailingLog { log, fails: fails.clone(), at_sync };
     let member = Member {
         cluster: CLUSTER,
         node: 1,
@@ -107,7 +137,7 @@ async fn a_node_that_cannot_write_its_log_stops_and_says_why() {
     assert!(matches!(error, Error::Unknown(_) | Error::Stopped(1)), "{error}");
     let reason = consensus.stopped().await;
     assert!(matches!(&reason, Error::Io { .. }), "{reason:?}");
-    assert!(reason.to_string().contains("/somewhere/wal: no space left"), "{reason}");
+    assert!(reason.to_string().contains(PROBLEM), "{reason}");
     assert!(matches!(consensus.write(note("later")).await, Err(Error::Stopped(1))));
     assert!(matches!(consensus.read(|_| ()).await, Err(Error::Stopped(1))));
     consensus.shutdown().await;

@@ -5,6 +5,7 @@ use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 use std::time::Duration;
 
+use etl_raft::consensus::{self, Synced};
 use etl_raft::{LogId, NodeId, TypeConfig};
 use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{Entry, LogIdOptionExt, LogState, OptionalSend, RaftLogReader, StorageError, Vote};
@@ -28,7 +29,7 @@ pub struct Log {
 
 /// Who waits for a sync.
 enum Waiter {
-    Append(LogFlushed<TypeConfig>),
+    Append(Synced),
     Vote(oneshot::Sender<()>),
 }
 
@@ -49,6 +50,22 @@ impl Log {
             self.machine.build(self.machine.kept()).await;
         }
     }
+
+    async fn append(&self, entries: Vec<Entry<TypeConfig>>, synced: Synced) {
+        let hole = self.place.disk().hole();
+        if let Some(hole) = hole {
+            self.cover(hole).await;
+        }
+        {
+            let mut disk = self.place.disk();
+            disk.purge_covered();
+            for entry in entries {
+                disk.make(Change::Append(entry));
+            }
+        }
+        // Fails only when the runtime ends.
+        let _ = self.syncs.send(Waiter::Append(synced));
+    }
 }
 
 /// One sync after the other; what comes during one waits for the next.
@@ -67,7 +84,7 @@ async fn sync_all(place: Arc<Place>, mut waiting: mpsc::UnboundedReceiver<Waiter
         place.disk().sync(made);
         for waiter in waiters.drain(..) {
             match waiter {
-                Waiter::Append(flushed) => flushed.log_io_completed(Ok(())),
+                Waiter::Append(synced) => synced(Ok(())),
                 Waiter::Vote(saved) => {
                     // Nobody listens when the caller has given up.
                     let _ = saved.send(());
@@ -140,23 +157,12 @@ impl RaftLogStorage<TypeConfig> for Log {
         I: IntoIterator<Item = Entry<TypeConfig>> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        let entries: Vec<_> = entries.into_iter().collect();
-        let hole = self.place.disk().hole();
-        if let Some(hole) = hole {
-            self.cover(hole).await;
-        }
-        {
-            let mut disk = self.place.disk();
-            disk.purge_covered();
-            for entry in entries {
-                disk.make(Change::Append(entry));
-            }
-        }
+        let synced: Synced = Box::new(move |result| callback.log_io_completed(result));
         if self.damage == Some(Damage::AcknowledgesBeforeSync) {
-            callback.log_io_completed(Ok(()));
+            Self::append(self, entries.into_iter().collect(), Box::new(|_| ())).await;
+            synced(Ok(()));
         } else {
-            // Fails only when the runtime ends.
-            let _ = self.syncs.send(Waiter::Append(callback));
+            Self::append(self, entries.into_iter().collect(), synced).await;
         }
         Ok(())
     }
@@ -168,6 +174,24 @@ impl RaftLogStorage<TypeConfig> for Log {
 
     async fn purge(&mut self, log_id: LogId) -> Result<(), StorageError<NodeId>> {
         self.place.disk().purge(log_id);
+        Ok(())
+    }
+}
+
+impl consensus::Log for Log {
+    async fn append_and_tell(
+        &mut self,
+        entries: Vec<Entry<TypeConfig>>,
+        synced: Synced,
+    ) -> Result<(), StorageError<NodeId>> {
+        let is_damaged =
+            [Damage::AcknowledgesBeforeSync, Damage::CommitsAheadOfOwnSync].map(Some).contains(&self.damage);
+        if is_damaged {
+            Self::append(self, entries, Box::new(|_| ())).await;
+            synced(Ok(()));
+        } else {
+            Self::append(self, entries, synced).await;
+        }
         Ok(())
     }
 }

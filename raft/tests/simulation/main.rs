@@ -91,6 +91,11 @@ fn a_log_that_acknowledges_before_it_syncs_is_noticed() {
 }
 
 #[test]
+fn a_leader_that_commits_what_it_has_not_synced_is_noticed() {
+    is_noticed(Damage::CommitsAheadOfOwnSync, 300, &[Kind::DiskStall, Kind::PowerLoss, Kind::Crash]);
+}
+
+#[test]
 fn reads_that_ask_nobody_are_noticed() {
     is_noticed(Damage::ReadsAskNobody, 20, &Kind::ALL);
 }

@@ -3,11 +3,12 @@ use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use openraft::storage::{LogFlushed, RaftLogStorage};
-use openraft::{AnyError, LogState, OptionalSend, RaftLogReader, StorageError, StorageIOError, Vote};
+use openraft::{AnyError, Entry, LogState, OptionalSend, RaftLogReader, StorageError, StorageIOError, Vote};
 use tokio::sync::oneshot;
 
 use super::open::Log;
 use crate::Error;
+use crate::consensus::{Log as SyncedLog, Synced};
 use crate::store::SharedState;
 use crate::type_config::{LogId, NodeId, TypeConfig};
 
@@ -35,7 +36,7 @@ impl LogStore {
     }
 
     /// All entries from an index on.
-    pub(crate) fn entries_from(&self, index: u64) -> Result<Vec<openraft::Entry<TypeConfig>>, Error> {
+    pub(crate) fn entries_from(&self, index: u64) -> Result<Vec<Entry<TypeConfig>>, Error> {
         self.log.core.read(index.., u64::MAX)
     }
 
@@ -56,7 +57,7 @@ impl RaftLogReader<TypeConfig> for LogStore {
     async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + OptionalSend>(
         &mut self,
         range: RB,
-    ) -> Result<Vec<openraft::Entry<TypeConfig>>, StorageError<NodeId>> {
+    ) -> Result<Vec<Entry<TypeConfig>>, StorageError<NodeId>> {
         self.log
             .core
             .read(range, u64::MAX)
@@ -67,7 +68,7 @@ impl RaftLogReader<TypeConfig> for LogStore {
         &mut self,
         start: u64,
         end: u64,
-    ) -> Result<Vec<openraft::Entry<TypeConfig>>, StorageError<NodeId>> {
+    ) -> Result<Vec<Entry<TypeConfig>>, StorageError<NodeId>> {
         self.log
             .core
             .read(start..end, READ_BYTES)
@@ -123,17 +124,11 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         callback: LogFlushed<TypeConfig>,
     ) -> Result<(), StorageError<NodeId>>
     where
-        I: IntoIterator<Item = openraft::Entry<TypeConfig>> + OptionalSend,
+        I: IntoIterator<Item = Entry<TypeConfig>> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        let entries: Vec<_> = entries.into_iter().collect();
-        let failed = |error: Error| StorageIOError::write_logs(AnyError::new(&error));
-        if let Some(hole) = self.log.core.hole().map_err(failed)? {
-            self.state.cover(hole).await.map_err(failed)?;
-        }
-        self.purge_covered().map_err(failed)?;
-        let waiter = Box::new(move |result| callback.log_io_completed(result));
-        self.log.core.append(entries, waiter).map_err(|error| failed(error).into())
+        let synced = Box::new(move |result| callback.log_io_completed(result));
+        self.append_and_tell(entries.into_iter().collect(), synced).await
     }
 
     async fn truncate(&mut self, log_id: LogId) -> Result<(), StorageError<NodeId>> {
@@ -149,5 +144,20 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             .purge(log_id)
             .and_then(|()| self.purge_covered())
             .map_err(|error| StorageIOError::write_logs(AnyError::new(&error)).into())
+    }
+}
+
+impl SyncedLog for LogStore {
+    async fn append_and_tell(
+        &mut self,
+        entries: Vec<Entry<TypeConfig>>,
+        synced: Synced,
+    ) -> Result<(), StorageError<NodeId>> {
+        let failed = |error: Error| StorageIOError::write_logs(AnyError::new(&error));
+        if let Some(hole) = self.log.core.hole().map_err(failed)? {
+            self.state.cover(hole).await.map_err(failed)?;
+        }
+        self.purge_covered().map_err(failed)?;
+        self.log.core.append(entries, synced).map_err(|error| failed(error).into())
     }
 }

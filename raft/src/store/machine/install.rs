@@ -8,8 +8,9 @@ use crate::store::snapshot::{Shelf, SnapshotMeta, read_snapshot};
 use crate::type_config::{LogId, SnapshotFile};
 
 impl SharedState {
-    /// Puts a snapshot in the place of the state. It is checked completely first. The one step that counts on disk is a
-    /// rename, so that a crash leaves the state before or the one of the snapshot; the log is only purged after that.
+    /// Puts a snapshot in the place of the state. It is checked completely first. The one step that counts on disk is the
+    /// rename that makes the snapshot the current one, so that a crash leaves the state before or the one of the snapshot; the
+    /// log is only purged after that. The database, which is made anew in the background, may lag behind the snapshot.
     pub(super) async fn install(&self, told: &SnapshotMeta, file: SnapshotFile) -> Result<(), Error> {
         let machine = &self.machine;
         let path = file.path.clone();
@@ -20,10 +21,9 @@ impl SharedState {
         }
         let position = Position::from(&meta);
         let applied = position.applied;
-        machine.persister.replace(state.clone(), position.clone()).await?;
-
         let shelf = machine.shelf.clone();
         blocking(move || shelf.take_in(meta, &file)).await?;
+        machine.persister.replace(state.clone(), position.clone())?;
         machine.cover_up_to(applied);
         self.change(|current| *current = Current { state, position });
         machine.applied.send_replace(applied);

@@ -19,7 +19,7 @@ pub(super) type Done = oneshot::Sender<Result<(), Error>>;
 pub(super) enum Job {
     Write(Unwritten),
     Sync { done: Done },
-    Replace { state: Box<State>, position: Box<Position>, done: Done },
+    Replace { state: Box<State>, position: Box<Position> },
 }
 
 /// What is to be done to the database, in the order of the calls. Writes that follow each other become one, which is given

@@ -71,12 +71,14 @@ impl Persister {
         answer.await.unwrap_or_else(|_| Err(self.failed()))
     }
 
-    /// Puts another state in the place of all that was written, durably; a crash leaves the one or the other.
-    pub(super) async fn replace(&self, state: State, position: Position) -> Result<(), Error> {
-        let (done, answer) = oneshot::channel();
-        let job = Job::Replace { state: Box::new(state), position: Box::new(position), done };
-        self.jobs.push(job).map_err(|Closed| self.failed())?;
-        answer.await.unwrap_or_else(|_| Err(self.failed()))
+    /// Puts another state in the place of all that was written, behind what was taken over before, and returns before that
+    /// is done; a crash leaves the one or the other.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when something could not be written before.
+    pub(super) fn replace(&self, state: State, position: Position) -> Result<(), Error> {
+        let job = Job::Replace { state: Box::new(state), position: Box::new(position) };
+        self.jobs.push(job).map_err(|Closed| self.failed())
     }
 
     fn failed(&self) -> Error {
@@ -139,10 +141,7 @@ impl Worker {
                 let result = self.sync();
                 answer(done, result)
             }
-            Job::Replace { state, position, done } => {
-                let result = self.replace(&state, &position);
-                answer(done, result)
-            }
+            Job::Replace { state, position } => self.replace(&state, &position),
         }
     }
 
