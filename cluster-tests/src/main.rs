@@ -8,8 +8,10 @@ mod hazards;
 mod linearizability;
 mod node_under_test;
 mod oracle;
+mod overhead;
 mod power;
 mod relay;
+mod scale;
 mod takeover;
 
 use std::ffi::OsString;
@@ -46,6 +48,13 @@ enum Command {
     Takeover(takeover::Args),
     /// Measure what relaying rows to a step of another node costs, beside a bare gRPC stream and a bare socket.
     Relay(relay::Args),
+    /// Measure what metrics and traces cost a run at full throughput.
+    Overhead(overhead::Args),
+    /// Measure how throughput grows with nodes, and what ten thousand partitions and a thousand workflows cost.
+    Scale(scale::Args),
+    /// Be a member of a Raft group and nothing else.
+    #[command(hide = true)]
+    Replica(consensus::ReplicaArgs),
     /// Be the process that is killed: `actix-etl` with crash points.
     #[command(hide = true)]
     NodeUnderTest {
@@ -65,6 +74,9 @@ fn main() -> ExitCode {
         Command::Hazards(args) => hazards::run(&args),
         Command::Takeover(args) => takeover::run(&args),
         Command::Relay(args) => relay::run(&args),
+        Command::Overhead(args) => overhead::run(&args),
+        Command::Scale(args) => scale::run(&args),
+        Command::Replica(args) => consensus::run_replica(&args),
         Command::NodeUnderTest { arguments } => node_under_test::run(arguments),
     }
 }

@@ -1,14 +1,17 @@
 mod checkpoint;
 mod cluster;
+mod insight;
 mod node;
 mod offline;
 mod run_log;
 mod runs;
 mod server;
+mod share;
 mod tap;
 mod tls;
 mod workflow;
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -18,6 +21,7 @@ use etl_model::{ByteSize, Span};
 
 pub use checkpoint::{CheckpointCommand, CheckpointShowArguments, LocalCheckpoints};
 pub use cluster::{ClusterCommand, ClusterStatusArguments, LeaveArguments, NodeArguments};
+pub use insight::{HealthArguments, LogLevelArguments, TopArguments, TraceArguments, TracingOptions};
 pub use node::{
     CheckArguments, ClientCertificates, ClusterOptions, LogFormat, NodeCommand, NodeOptions, RaftOptions,
     TlsOptions, WorkOptions,
@@ -26,6 +30,7 @@ pub use offline::{AloneArguments, RecoverArguments, RestoreArguments};
 pub use run_log::{LogLevelArgument, RunLogArguments};
 pub use runs::{PartitionsArguments, RunsCommand, RunsListArguments};
 pub use server::{ReadArguments, ServerArguments};
+pub use share::Share;
 pub use tap::TapArguments;
 pub use tls::{CertificateArguments, TlsCommand};
 pub use workflow::{ApplyArguments, DiffArguments, RunOfArguments, RunWorkflowArguments, WorkflowCommand};
@@ -120,6 +125,15 @@ pub enum Command {
     /// failure goes by again. Ends with the run, after --limit records or with Ctrl-C; a paused run is waited for. With
     /// `--output json` the last line is the total.
     Tap(TapArguments),
+    /// Show nodes, runs and partitions live: who does what, how fast, how far behind, what fails. Keys are shown below.
+    Top(TopArguments),
+    /// Tell whether the cluster, its nodes and its workflows are well; ends with exit code 1 when something does not work.
+    Health(HealthArguments),
+    /// Show the traces of a run as trees: what became of a batch, step by step, over all nodes, and how long it took.
+    ///
+    /// Every node keeps the last 1,000 spans of the last 16 runs in memory. The first batch of every run is traced, and a share of
+    /// the others (`--tracing-sample` of a node).
+    Trace(TraceArguments),
     /// Run a node of a cluster.
     #[command(subcommand)]
     Node(NodeCommand),
@@ -200,6 +214,23 @@ pub struct RunArguments {
     /// How progress is shown: live on a terminal and as JSON lines elsewhere (auto), or always the one or none.
     #[arg(long, value_enum, default_value_t = ProgressMode::Auto)]
     pub progress: ProgressMode,
+
+    /// While it runs, tell /metrics, /healthz, /readyz and /health by HTTP at this loopback address, such as 127.0.0.1:9100.
+    #[arg(long, value_name = "IP:PORT", value_parser = crate::http::loopback)]
+    pub http_listen: Option<SocketAddr>,
+
+    /// Send traces by OTLP over gRPC to a collector such as http://127.0.0.1:4317 [default: nowhere, or what
+    /// OTEL_EXPORTER_OTLP_ENDPOINT says].
+    #[arg(long, value_name = "URL")]
+    pub otlp: Option<String>,
+
+    /// The share of source batches that are traced, from 0 to 1; unless it is 0, the first one is [default: 0.01].
+    #[arg(long, value_name = "SHARE")]
+    pub trace_sample: Option<Share>,
+
+    /// At the end show the last traces of the run as trees, on standard error.
+    #[arg(long)]
+    pub trace_tree: bool,
 }
 
 /// How progress is shown.

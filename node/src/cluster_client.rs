@@ -1,35 +1,21 @@
 use std::future::Future;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use etl_api::AdminClient;
 use etl_api::model::Consistency;
-use etl_raft::network::{Connection, Dialer};
+use etl_raft::network::Dialer;
 use etl_security::{ClientAuth, Connector, Credentials, TlsSettings};
-use futures::future::BoxFuture;
 
 use crate::Error;
 use crate::arguments::{ReadArguments, ServerArguments};
+use crate::tool_dialer::ToolDialer;
 
 /// How long one call may take unless something else is asked for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where a node of this machine listens unless it is told otherwise.
 const DEFAULT_SERVER: &str = "127.0.0.1:7002";
-
-/// Dials as a tool does.
-struct ToolDialer(Connector);
-
-impl Dialer for ToolDialer {
-    fn dial(&self, address: String) -> BoxFuture<'static, io::Result<Connection>> {
-        let connector = self.0.clone();
-        Box::pin(async move {
-            let connection = connector.connect(&address).await?;
-            Ok(Box::new(connection) as Connection)
-        })
-    }
-}
 
 impl ServerArguments {
     /// A client whose calls may take `patience` unless the user has asked for something else. Needs a runtime.

@@ -46,6 +46,9 @@ pub enum Error {
     /// Certificates cannot be used.
     #[error(transparent)]
     Security(#[from] etl_security::Error),
+    /// What this process does cannot be told.
+    #[error(transparent)]
+    Telemetry(#[from] etl_telemetry::Error),
     /// A node did not start, or ended.
     #[error(transparent)]
     Node(#[from] crate::node::Error),
@@ -75,6 +78,8 @@ impl Error {
             Self::Node(error) => error.exit(),
             Self::Security(error) if error.is_users_fault() => Exit::Usage,
             Self::Security(_) => Exit::Unreachable,
+            Self::Telemetry(etl_telemetry::Error::Endpoint { .. }) => Exit::Usage,
+            Self::Telemetry(_) => Exit::Internal,
             Self::State(error) => of(error.fault()),
             Self::Engine(error) => of(error.fault()),
             Self::Output(_) => Exit::Unreachable,
@@ -89,6 +94,7 @@ impl Error {
             Self::Cluster(error) => error.code(),
             Self::Node(error) => error.code(),
             Self::Security(_) => "security",
+            Self::Telemetry(_) => "telemetry",
             Self::State(_) => "state",
             Self::Engine(error) => error.code(),
             Self::Unknown { .. } => "unknown_name",
@@ -102,7 +108,11 @@ impl Error {
             Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Some("check the path; it is relative to the working directory".to_owned())
             }
-            Self::Read { .. } | Self::Invalid(_) | Self::InvalidOnCluster(_) | Self::Output(_) => None,
+            Self::Read { .. }
+            | Self::Invalid(_)
+            | Self::InvalidOnCluster(_)
+            | Self::Telemetry(_)
+            | Self::Output(_) => None,
             Self::Cluster(error) => error.help(),
             Self::Node(error) => error.help(),
             Self::Security(error) => error.help().map(str::to_owned),

@@ -8,13 +8,17 @@ mod cluster_client;
 mod commands;
 mod error;
 mod exit;
+mod http;
 mod logging;
 mod node;
 mod pipeline;
-mod run_log_layer;
 mod secrets;
 mod stop_signals;
+mod tool_dialer;
+mod top;
+mod tracing_settings;
 mod view;
+mod watching;
 mod workflow_file;
 
 use std::ffi::OsString;

@@ -22,14 +22,20 @@
 mod account;
 mod error;
 mod guard;
+mod jaeger;
 mod port;
 mod postgres;
 mod program;
+mod prometheus;
 mod proxy;
+mod single;
 
 pub use error::ServiceError;
+pub use jaeger::JaegerServer;
 pub use postgres::{
     Authentication, Certificate, Database, Durability, PostgresBuilder, PostgresServer, again_on_postgres_18,
     expected_postgres,
 };
+pub use prometheus::{PrometheusServer, promtool_check};
 pub use proxy::{Direction, Moment, Proxy, Trigger};
+pub use single::get;

@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::absence::without_leader;
 use super::etcd::Etcd;
 use super::figures::quantile_ms;
-use super::group::Group;
+use super::group::{Clients, Group};
 use super::growth;
 use super::load::{Kind, VALUE, measure};
-use super::report::{System, show};
+use super::replica::Replicas;
+use super::report::{Changes, System, show};
 use super::usage;
 use super::workflows::Ours;
 use crate::group::Error;
@@ -79,17 +80,22 @@ async fn all(args: &Args) -> Result<Vec<System>, Error> {
     let mut systems = Vec::new();
     if !args.alone {
         let mut three = Etcd::found(&directory(scratch.path(), "etcd-3")?, MEMBERS).await?;
-        let mut system = of_three("etcd", args, &mut three).await?;
+        let mut system = under_load("etcd", args, &mut three).await?;
+        let changes = changes(args, &mut three).await?;
         drop(three);
         let mut one = Etcd::found(&directory(scratch.path(), "etcd-1")?, 1).await?;
-        system.start_up_ms = start_up(args, &mut one).await?;
+        system.changes = Some(Changes { start_up_ms: start_up(args, &mut one).await?, ..changes });
         systems.push(system);
     }
+    let mut three = Replicas::found(&directory(scratch.path(), "replicas-3")?, MEMBERS).await?;
+    systems.push(under_load("etl-raft alone", args, &mut three).await?);
+    drop(three);
     let mut three = Ours::found(&directory(scratch.path(), "ours-3")?, MEMBERS).await?;
-    let mut system = of_three("actix-etl", args, &mut three).await?;
+    let mut system = under_load("actix-etl", args, &mut three).await?;
+    let changes = changes(args, &mut three).await?;
     drop(three);
     let mut one = Ours::found(&directory(scratch.path(), "ours-1")?, 1).await?;
-    system.start_up_ms = start_up(args, &mut one).await?;
+    system.changes = Some(Changes { start_up_ms: start_up(args, &mut one).await?, ..changes });
     systems.push(system);
     Ok(systems)
 }
@@ -100,7 +106,8 @@ fn directory(parent: &Path, name: &str) -> Result<PathBuf, Error> {
     Ok(path)
 }
 
-async fn of_three(name: &'static str, args: &Args, group: &mut dyn Group) -> Result<System, Error> {
+/// Idle members, writes and reads.
+async fn under_load(name: &'static str, args: &Args, group: &mut dyn Clients) -> Result<System, Error> {
     let (warm_up, time) = (Duration::from_secs(1), Duration::from_secs(args.seconds));
     let processes = group.processes()?;
     let mut system =
@@ -122,13 +129,22 @@ async fn of_three(name: &'static str, args: &Args, group: &mut dyn Group) -> Res
             }
         }
     }
-    let mut times = without_leader(group, MEMBERS, args.kills).await?;
-    system.without_leader_p50_ms = quantile_ms(&mut times, 0.50);
-    system.without_leader_p99_ms = quantile_ms(&mut times, 0.99);
-    system.join_ms = growth::join(group, MEMBERS + 1, SMALL).await?.as_secs_f64() * 1e3;
-    let last = growth::fill(group, args.state).await?;
-    system.join_large_ms = growth::join(group, MEMBERS + 2, last).await?.as_secs_f64() * 1e3;
     Ok(system)
+}
+
+/// All but the start-up.
+async fn changes(args: &Args, group: &mut dyn Group) -> Result<Changes, Error> {
+    let mut times = without_leader(group, MEMBERS, args.kills).await?;
+    let join_ms = growth::join(group, MEMBERS + 1, SMALL).await?.as_secs_f64() * 1e3;
+    let last = growth::fill(group, args.state).await?;
+    let join_large_ms = growth::join(group, MEMBERS + 2, last).await?.as_secs_f64() * 1e3;
+    Ok(Changes {
+        without_leader_p50_ms: quantile_ms(&mut times, 0.50),
+        without_leader_p99_ms: quantile_ms(&mut times, 0.99),
+        join_ms,
+        join_large_ms,
+        start_up_ms: 0.0,
+    })
 }
 
 async fn start_up(args: &Args, group: &mut dyn Group) -> Result<f64, Error> {

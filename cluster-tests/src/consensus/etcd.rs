@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 use super::etcd_client::EtcdClient;
-use super::group::Group;
+use super::group::{Clients, Group};
 use super::register::Register;
 use crate::group::{Addresses, Error};
 
@@ -87,8 +87,7 @@ impl Etcd {
     }
 }
 
-#[async_trait]
-impl Group for Etcd {
+impl Clients for Etcd {
     fn client(&self, member: u8) -> Result<Box<dyn Register>, Error> {
         Ok(Box::new(self.connect(member)?))
     }
@@ -96,7 +95,10 @@ impl Group for Etcd {
     fn processes(&mut self) -> Result<Vec<u32>, Error> {
         Ok(self.children.values().map(Child::id).collect())
     }
+}
 
+#[async_trait]
+impl Group for Etcd {
     async fn leader(&mut self) -> Result<u8, Error> {
         let began = Instant::now();
         loop {

@@ -6,12 +6,16 @@ use super::register::Register;
 use crate::group::Error;
 
 /// Members of one of the systems, counted from 1.
-#[async_trait]
-pub trait Group: Send {
+pub trait Clients: Send {
     /// A client of a member.
     fn client(&self, member: u8) -> Result<Box<dyn Register>, Error>;
     /// Processes of the members that run.
     fn processes(&mut self) -> Result<Vec<u32>, Error>;
+}
+
+/// Members that come, go and come back.
+#[async_trait]
+pub trait Group: Clients {
     /// Who leads.
     async fn leader(&mut self) -> Result<u8, Error>;
     /// Starts one member more, which has no data; returns when its process began.

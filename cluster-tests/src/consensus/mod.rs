@@ -10,8 +10,10 @@ mod group;
 mod growth;
 mod load;
 mod register;
+mod replica;
 mod report;
-mod usage;
+pub mod usage;
 mod workflows;
 
 pub use command::{Args, run};
+pub use replica::{Args as ReplicaArgs, run as run_replica};

@@ -12,6 +12,13 @@ pub struct System {
     pub idle: Option<Usage>,
     /// While the most clients wrote.
     pub loaded: Option<Usage>,
+    /// Absent where members do not come and go.
+    pub changes: Option<Changes>,
+}
+
+/// How long members take to come, go and come back.
+#[derive(Debug, serde::Serialize)]
+pub struct Changes {
     /// From SIGKILL of the leader to the first write that another member acknowledges.
     pub without_leader_p50_ms: f64,
     pub without_leader_p99_ms: f64,
@@ -49,17 +56,24 @@ pub fn show(systems: &[System], json: bool) {
         let name = system.name;
         for (when, used) in [("idle", &system.idle), ("loaded", &system.loaded)] {
             if let Some(used) = used {
-                println!("{name} {when}: {} cores, {} MiB", list(&used.cores), list(&used.memory_mib));
+                println!(
+                    "{name} {when}: {} cores, {} MiB resident, {} MiB of it their own",
+                    list(&used.cores),
+                    list(&used.resident_mib),
+                    list(&used.own_mib)
+                );
             }
         }
-        println!(
-            "{name}: without a leader after SIGKILL p50 {:.0} ms, p99 {:.0} ms; join {:.0} ms, with a large state \
-             {:.0} ms; start-up {:.0} ms",
-            system.without_leader_p50_ms,
-            system.without_leader_p99_ms,
-            system.join_ms,
-            system.join_large_ms,
-            system.start_up_ms
-        );
+        if let Some(changes) = &system.changes {
+            println!(
+                "{name}: without a leader after SIGKILL p50 {:.0} ms, p99 {:.0} ms; join {:.0} ms, with a large state \
+                 {:.0} ms; start-up {:.0} ms",
+                changes.without_leader_p50_ms,
+                changes.without_leader_p99_ms,
+                changes.join_ms,
+                changes.join_large_ms,
+                changes.start_up_ms
+            );
+        }
     }
 }

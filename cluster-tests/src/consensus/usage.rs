@@ -8,8 +8,10 @@ use tokio::time::Instant;
 pub struct Usage {
     /// Share of one core.
     pub cores: Vec<f64>,
-    /// Resident memory at the end, in MiB.
-    pub memory_mib: Vec<f64>,
+    /// Resident memory at the end, in MiB; pages of the program's file, which all its processes share, are part of it.
+    pub resident_mib: Vec<f64>,
+    /// Of it, what is the process's own.
+    pub own_mib: Vec<f64>,
 }
 
 /// CPU time of a process so far, from `/proc/PID/stat` (proc(5), fields 14 and 15); hundredths of seconds.
@@ -21,9 +23,10 @@ fn ticks(process: u32) -> u64 {
     numbers.filter_map(|number| number.parse::<u64>().ok()).sum()
 }
 
-fn memory_mib(process: u32) -> f64 {
+/// A field of `/proc/PID/status` in MiB.
+fn memory_mib(process: u32, field: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
     let kilobytes = line.and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok());
     kilobytes.unwrap_or(0.0) / 1024.0
 }
@@ -40,6 +43,7 @@ pub async fn over(time: Duration, processes: &[u32]) -> Usage {
         .map(|(&process, before)| ticks(process).saturating_sub(before) as f64 / 100.0 / seconds);
     Usage {
         cores: cores.collect(),
-        memory_mib: processes.iter().map(|&process| memory_mib(process)).collect(),
+        resident_mib: processes.iter().map(|&process| memory_mib(process, "VmRSS")).collect(),
+        own_mib: processes.iter().map(|&process| memory_mib(process, "RssAnon")).collect(),
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use etl_proto::admin::Consistency;
 
-use super::group::Group;
+use super::group::{Clients, Group};
 use super::register::Register;
 use crate::group::{Addresses, Client, Error, Members, voters};
 
@@ -24,8 +24,7 @@ impl Ours {
     }
 }
 
-#[async_trait]
-impl Group for Ours {
+impl Clients for Ours {
     fn client(&self, member: u8) -> Result<Box<dyn Register>, Error> {
         Ok(Box::new(Workflows(self.0.client(member, PATIENCE)?)))
     }
@@ -34,7 +33,10 @@ impl Group for Ours {
         let running: Vec<u8> = self.0.running().collect();
         running.into_iter().map(|member| Ok(self.0.process(member)?.id())).collect()
     }
+}
 
+#[async_trait]
+impl Group for Ours {
     async fn leader(&mut self) -> Result<u8, Error> {
         self.0.leader().await
     }

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 use std::process::Command;
 
 use super::addresses::Addresses;
@@ -43,6 +44,7 @@ impl Namespaces {
     pub fn enter() -> Result<i32, Error> {
         let name = format!("etl{}", std::process::id());
         run("ip", &["netns", "add", &name])?;
+        run("ip", &["-n", &name, "link", "set", "lo", "up"])?;
         let status = Command::new("ip")
             .args(["netns", "exec", &name])
             .arg(std::env::current_exe()?)
@@ -59,7 +61,8 @@ impl Namespaces {
             .map_err(|_| Error::Unexpected("a network is laid out from within a namespace".to_owned()))?;
         let addresses = Addresses::namespaces();
         let mut this = Self { prefix, addresses, members: BTreeSet::new() };
-        run("ip", &["link", "set", "lo", "up"])?;
+        // One that was laid out before, whose processes have ended meanwhile.
+        let _ = run("ip", &["link", "del", "bridge"]);
         run("ip", &["link", "add", "bridge", "type", "bridge"])?;
         run("ip", &["addr", "add", &format!("{}/24", addresses.ip(HUB)), "dev", "bridge"])?;
         run("ip", &["link", "set", "bridge", "up"])?;
@@ -74,6 +77,7 @@ impl Namespaces {
         let ours = format!("v{member}");
         run("ip", &["netns", "add", &namespace])?;
         self.members.insert(member);
+        let _ = run("ip", &["link", "del", &ours]);
         run("ip", &["link", "add", &ours, "type", "veth", "peer", "name", "eth0", "netns", &namespace])?;
         run("ip", &["link", "set", &ours, "master", "bridge", "up"])?;
         let address = format!("{}/24", self.addresses.ip(member));
@@ -89,6 +93,31 @@ impl Namespaces {
 
     pub fn addresses(&self) -> Addresses {
         self.addresses
+    }
+
+    /// Where the process itself is reached by the members.
+    pub fn hub(&self) -> Ipv4Addr {
+        self.addresses.ip(HUB)
+    }
+
+    /// All that a member sends is no faster than a rate and waits for its turn, until [`Self::hasten`]: `tc-tbf`.
+    pub fn slow_down(&self, member: u8, rate: &str) -> Result<(), Error> {
+        let name = self.name(member);
+        let queue =
+            ["qdisc", "add", "dev", "eth0", "root", "tbf", "rate", rate, "burst", "64kb", "latency", "300ms"];
+        run("tc", &[&["-n", &name][..], &queue].concat())
+    }
+
+    /// Lets a member send as fast as before. Returns how many packets were held up.
+    pub fn hasten(&self, member: u8) -> Result<u64, Error> {
+        let name = self.name(member);
+        let output = Command::new("tc").args(["-n", &name, "-s", "qdisc", "show", "dev", "eth0"]).output()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        run("tc", &["-n", &name, "qdisc", "del", "dev", "eth0", "root"])?;
+        // As in ` Sent 1234 bytes 56 pkt (dropped 0, overlimits 0 requeues 0)`.
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let sent = words.windows(2).find(|pair| pair[1] == "pkt").and_then(|pair| pair[0].parse().ok());
+        sent.ok_or_else(|| Error::Unexpected(format!("what `tc` tells of held up packets: {text}")))
     }
 
     /// What one member sends another is dropped from now on.
@@ -151,5 +180,6 @@ impl Drop for Namespaces {
             // What is left is removed with the machine; nothing listens there any more.
             let _ = run("ip", &["netns", "del", &self.name(member)]);
         }
+        let _ = run("ip", &["link", "del", "bridge"]);
     }
 }

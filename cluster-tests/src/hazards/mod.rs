@@ -14,3 +14,4 @@ mod site;
 mod writers;
 
 pub use command::{Args, run};
+pub use mount::{Ballast, Mount};

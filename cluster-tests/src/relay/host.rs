@@ -3,10 +3,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use etl_model::{
-    Batch, Claim, Fence, Marker, RecordError, Retry, Route, RunId, Shard, StepName, Unit, WorkflowName,
-};
-use etl_relay::{Hosted, HostedStep, Hosting, Reach, Refused, RelayService, RelaySettings};
+use etl_model::{Batch, Claim, Fence, Marker, RecordError, Retry, Route, RunId, Unit, WorkflowName};
+use etl_relay::{Hosted, HostedStep, Hosting, Reach, Refused, RelayService, RelaySettings, Wanted};
 use etl_sdk::{
     CommitKind, ConnectorError, Destination, DestinationCapabilities, Encoded, Encoder, Payload, RouteWriter,
     RunContext,
@@ -122,8 +120,9 @@ impl OneStep {
 
 #[async_trait]
 impl Hosting for OneStep {
-    async fn hosted(&self, run: Uuid, _: u64, step: &StepName, _: Option<Shard>) -> Result<Hosted, Refused> {
-        if Uuid::from(self.context.run) != run {
+    async fn hosted(&self, wanted: &Wanted) -> Result<Hosted, Refused> {
+        let Wanted { run, step, .. } = wanted;
+        if Uuid::from(self.context.run) != *run {
             return Err(Refused { message: format!("run {run}, step `{step}`"), retry: Retry::Never });
         }
         let destination = Arc::new(self.sink.clone());

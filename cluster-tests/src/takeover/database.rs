@@ -1,3 +1,4 @@
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use etl_test_services::{Database, PostgresServer, Proxy};
@@ -70,7 +71,15 @@ fn literal(text: &str) -> String {
 impl Data {
     /// Makes a database with so many numbered records. The source takes about `pace` for them when all of its parts
     /// are read at once, without any work.
-    pub fn prepare(server: &PostgresServer, cell: Cell, records: u64, pace: Duration) -> Result<Self, Error> {
+    ///
+    /// Nodes reach the server by way of a proxy at this address.
+    pub fn prepare(
+        server: &PostgresServer,
+        cell: Cell,
+        records: u64,
+        pace: Duration,
+        at: Ipv4Addr,
+    ) -> Result<Self, Error> {
         let database = server.fresh_database()?;
         let holds = u64::try_from(pace.as_millis()).unwrap_or(u64::MAX) / HOLD_MS;
         let every = (records / PARTITIONS).div_ceil(holds.max(1)).max(1);
@@ -99,7 +108,7 @@ impl Data {
                  END LOOP;
              END $$;"
         ))?;
-        Ok(Self { database, proxy: Proxy::start(server.address())?, records })
+        Ok(Self { database, proxy: Proxy::start_at(at, server.address())?, records })
     }
 
     /// Where nodes find it.
@@ -133,6 +142,24 @@ impl Data {
                 SELECT partition, extract(epoch FROM min(pg_xact_commit_timestamp(x)))::float8 * 1000 AS ms
                 FROM steps JOIN (VALUES {known}) AS held (partition, held) USING (partition)
                 WHERE epoch > held AND units > 0 GROUP BY partition) AS first;"
+        ))
+    }
+
+    /// Of these partitions how long nothing was committed when they moved, in milliseconds: from the last commit by the owner
+    /// of then to the first by the next one.
+    pub fn pauses(&self, held: &[Held]) -> Result<Vec<f64>, Error> {
+        if held.is_empty() {
+            return Ok(Vec::new());
+        }
+        let known = held.iter().map(|held| format!("({}, {})", literal(&held.partition), held.epoch));
+        let known = known.collect::<Vec<_>>().join(", ");
+        self.json(&format!(
+            "{STEPS}, timed AS (
+                SELECT partition, epoch, held, extract(epoch FROM pg_xact_commit_timestamp(x))::float8 * 1000 AS ms
+                FROM steps JOIN (VALUES {known}) AS held (partition, held) USING (partition) WHERE units > 0
+            ) SELECT coalesce(json_agg(after - before), '[]') FROM (
+                SELECT max(ms) FILTER (WHERE epoch <= held) AS before, min(ms) FILTER (WHERE epoch > held) AS after
+                FROM timed GROUP BY partition) AS each WHERE before IS NOT NULL AND after IS NOT NULL;"
         ))
     }
 

@@ -16,6 +16,9 @@ pub enum Fault {
     /// SIGSTOP to an owner for longer than its lease, then SIGCONT.
     #[value(name = "pause-6s")]
     Pause6s,
+    /// The same with an owner that does not stop by itself when its lease has run out: the fences alone keep it out.
+    #[value(name = "pause-6s-unleased")]
+    Pause6sUnleased,
     #[value(name = "pause-20s")]
     Pause20s,
     #[value(name = "pause-60s")]
@@ -35,17 +38,31 @@ pub enum Fault {
     ConnectionReset,
     /// The way to the server is held up again and again.
     SlowDestination,
+    /// An owner that does not lead is cut off from the other nodes, but not from the destination.
+    PartitionMinority,
+    /// The leader is: the majority goes on without it.
+    PartitionMajority,
+    /// An owner hears the others, and is not heard by them.
+    PartitionOneWay,
+    /// The node that has the destination and an owner cannot reach each other; both reach the leader.
+    RelayCut,
+    /// What the nodes send each other is slow.
+    RelaySlow,
+    /// The disk of an owner is full, or the one on which the destination lies; then there is room again.
+    DiskFull,
 }
 
 impl Fault {
     /// Those of the short form.
-    pub const SHORT: [Self; 4] = [Self::KillOwner, Self::KillLeader, Self::Pause6s, Self::Drain];
+    pub const SHORT: [Self; 5] =
+        [Self::KillOwner, Self::KillLeader, Self::Pause6s, Self::Drain, Self::PartitionMinority];
 
     /// Those of the long form.
-    pub const LONG: [Self; 11] = [
+    pub const LONG: [Self; 18] = [
         Self::KillOwner,
         Self::KillLeader,
         Self::KillBoth,
+        Self::Pause6sUnleased,
         Self::Pause20s,
         Self::Pause60s,
         Self::Drain,
@@ -54,6 +71,12 @@ impl Fault {
         Self::DestinationDown30s,
         Self::ConnectionReset,
         Self::SlowDestination,
+        Self::PartitionMinority,
+        Self::PartitionMajority,
+        Self::PartitionOneWay,
+        Self::RelayCut,
+        Self::RelaySlow,
+        Self::DiskFull,
     ];
 
     pub fn name(self) -> String {
@@ -64,6 +87,9 @@ impl Fault {
     /// Whether it can strike there: what happens to the server and to its connections is nothing to a file, and the node that
     /// has the file must come back.
     pub fn fits(self, cell: Cell) -> bool {
+        if matches!(self, Self::RelayCut | Self::RelaySlow) {
+            return cell.is_hosted();
+        }
         !cell.is_hosted()
             || !matches!(
                 self,
@@ -72,13 +98,30 @@ impl Fault {
                     | Self::DestinationDown30s
                     | Self::ConnectionReset
                     | Self::SlowDestination
+                    | Self::PartitionMajority
             )
+    }
+
+    /// Whether links between nodes must be cut or slowed for it, which needs root.
+    pub fn needs_network(self) -> bool {
+        use Fault::*;
+        matches!(self, PartitionMinority | PartitionMajority | PartitionOneWay | RelayCut | RelaySlow)
+    }
+
+    /// Whether it needs root.
+    pub fn needs_root(self) -> bool {
+        self.needs_network() || self == Self::DiskFull
+    }
+
+    /// The crash points of all nodes.
+    pub fn failpoints(self) -> Option<String> {
+        (self == Self::Pause6sUnleased).then(|| "lease=return".to_owned())
     }
 
     /// How long an owner is paused.
     pub fn pause(self) -> Option<Duration> {
         match self {
-            Self::Pause6s => Some(Duration::from_secs(6)),
+            Self::Pause6s | Self::Pause6sUnleased => Some(Duration::from_secs(6)),
             Self::Pause20s => Some(Duration::from_secs(20)),
             Self::Pause60s => Some(Duration::from_secs(60)),
             _ => None,
@@ -99,7 +142,11 @@ impl Fault {
         let rest = match self {
             Self::Join => Duration::from_secs(40),
             Self::RollingRestart => Duration::from_secs(30),
-            Self::Pause20s | Self::Pause60s => self.pause().unwrap_or_default(),
+            Self::PartitionMinority | Self::PartitionMajority | Self::PartitionOneWay | Self::DiskFull => {
+                Duration::from_secs(10)
+            }
+            Self::RelayCut | Self::RelaySlow => Duration::from_secs(20),
+            Self::Pause6sUnleased | Self::Pause20s | Self::Pause60s => self.pause().unwrap_or_default(),
             _ => Duration::ZERO,
         };
         Duration::from_secs(5) + rest

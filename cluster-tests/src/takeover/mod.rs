@@ -3,9 +3,12 @@
 
 mod cell;
 mod command;
+mod control;
 mod database;
 mod fault;
 mod hosted;
+mod ledger;
+mod links;
 mod outcome;
 mod repetition;
 mod report;

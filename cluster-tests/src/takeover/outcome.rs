@@ -1,3 +1,5 @@
+use clap::ValueEnum;
+
 use super::cell::Cell;
 use super::fault::Fault;
 
@@ -17,14 +19,20 @@ pub struct Tally {
 }
 
 /// One run with a fault in it.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Outcome {
     pub fault: String,
-    pub cell: &'static str,
+    pub cell: String,
+    /// Whether a guard was taken out, so that there must be damage.
+    #[serde(default)]
+    pub is_control: bool,
+    /// Where its share of chance came from.
+    #[serde(default)]
+    pub seed: u64,
     pub records: u64,
     pub seconds: f64,
     /// Seconds after its begin at which it came to these points.
-    pub reached: Vec<(&'static str, f64)>,
+    pub reached: Vec<(String, f64)>,
     #[serde(flatten)]
     pub tally: Tally,
     /// What the run itself says it has delivered.
@@ -37,7 +45,7 @@ pub struct Outcome {
 }
 
 /// What a fault has met.
-#[derive(Debug, Default, Clone, serde::Serialize)]
+#[derive(Debug, Default, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Struck {
     /// Partitions that were under way where it struck.
     pub met: usize,
@@ -45,6 +53,9 @@ pub struct Struck {
     pub moved: usize,
     /// Milliseconds from SIGKILL to the first commit of each of them by its next owner.
     pub takeovers_ms: Vec<f64>,
+    /// Milliseconds from the last commit of a partition by its owner to the first by its next one, of moves that were planned.
+    #[serde(default)]
+    pub moves_ms: Vec<f64>,
     /// Old owners that were told so: commits that a fence refused and connections that were ended.
     pub fenced: u64,
     pub notes: Vec<String>,
@@ -65,7 +76,9 @@ impl Outcome {
     pub fn new(fault: Fault, cell: Cell, records: u64) -> Self {
         Self {
             fault: fault.name(),
-            cell: cell.name(),
+            cell: cell.name().to_owned(),
+            is_control: false,
+            seed: 0,
             records,
             seconds: 0.0,
             reached: Vec::new(),
@@ -76,13 +89,28 @@ impl Outcome {
         }
     }
 
+    /// Its place in a table: as faults and cells are declared, then by seed.
+    pub fn place(&self) -> (usize, usize, u64) {
+        let fault = Fault::value_variants().iter().position(|fault| fault.name() == self.fault);
+        let cell = Cell::value_variants().iter().position(|cell| cell.name() == self.cell);
+        (cell.unwrap_or(usize::MAX), fault.unwrap_or(usize::MAX), self.seed)
+    }
+
     /// Whether the fault has left a trace.
     pub fn has_bitten(&self) -> bool {
         self.failed.is_none() && self.struck.toothless.is_empty() && self.struck.met > 0
     }
 
-    /// Whether every record is there once, as it was, although the fault struck.
+    /// Whether records were lost or doubled.
+    pub fn is_damaged(&self) -> bool {
+        self.tally.lost + self.tally.doubled > 0
+    }
+
+    /// Whether every record is there once, as it was, although the fault struck; without a guard, whether that is not so.
     pub fn holds(&self) -> bool {
+        if self.is_control {
+            return self.failed.is_none() && self.is_damaged();
+        }
         let Tally { lost, doubled, altered, disordered, .. } = self.tally;
         self.has_bitten() && lost + doubled + altered + disordered == 0 && self.counted == self.records
     }
@@ -116,5 +144,9 @@ mod tests {
             spoil(&mut outcome);
             assert!(!outcome.holds(), "{outcome:?}");
         }
+        let mut control = Outcome { is_control: true, ..good() };
+        assert!(!control.holds(), "without a guard there must be damage");
+        control.tally.doubled = 1;
+        assert!(control.holds());
     }
 }

@@ -7,6 +7,7 @@ use super::outcome::Outcome;
 /// What all runs have come to.
 #[derive(Debug, Default, Clone, serde::Serialize)]
 pub struct Report {
+    /// Of the first run.
     pub seed: u64,
     pub seconds: f64,
     pub runs: Vec<Outcome>,
@@ -30,8 +31,8 @@ impl Report {
     pub fn show(&self) {
         let mut rows: BTreeMap<(&str, &str), Vec<&Outcome>> = BTreeMap::new();
         let mut order = Vec::new();
-        for outcome in &self.runs {
-            let key = (outcome.fault.as_str(), outcome.cell);
+        for outcome in self.runs.iter().filter(|run| !run.is_control) {
+            let key = (outcome.fault.as_str(), outcome.cell.as_str());
             if !rows.contains_key(&key) {
                 order.push(key);
             }
@@ -52,14 +53,19 @@ impl Report {
             "old owners fenced",
             "takeover p50 ms",
             "p99 ms",
+            "move p50 ms",
+            "p99 ms",
         ]);
         for key in order {
             let runs = &rows[&key];
             let sum = |field: fn(&Outcome) -> u64| runs.iter().map(|run| field(run)).sum::<u64>().to_string();
-            let takeovers: Vec<f64> =
-                runs.iter().flat_map(|run| run.struck.takeovers_ms.iter().copied()).collect();
-            let ms =
-                |percent| percentile(&takeovers, percent).map_or_else(String::new, |ms| format!("{ms:.0}"));
+            let all = |of: fn(&Outcome) -> &[f64]| -> Vec<f64> {
+                runs.iter().flat_map(|run| of(run).iter().copied()).collect()
+            };
+            let (takeovers, moves) = (all(|run| &run.struck.takeovers_ms), all(|run| &run.struck.moves_ms));
+            let ms = |values: &[f64], percent| {
+                percentile(values, percent).map_or_else(String::new, |ms| format!("{ms:.0}"))
+            };
             table.add_row([
                 key.0.to_owned(),
                 key.1.to_owned(),
@@ -72,15 +78,51 @@ impl Report {
                 sum(|run| run.struck.met as u64),
                 sum(|run| run.struck.moved as u64),
                 sum(|run| run.struck.fenced),
-                ms(50),
-                ms(99),
+                ms(&takeovers, 50),
+                ms(&takeovers, 99),
+                ms(&moves, 50),
+                ms(&moves, 99),
             ]);
         }
-        println!("{table}");
+        if !rows.is_empty() {
+            println!("{table}");
+        }
+        self.show_controls();
         for outcome in &self.runs {
             outcome.show_notes();
         }
-        println!("seed {}, {:.0} s", self.seed, self.seconds);
+        let held = self.runs.iter().filter(|run| run.holds()).count();
+        println!("{held} of {} runs hold, first seed {}, {:.0} s", self.runs.len(), self.seed, self.seconds);
+    }
+}
+
+impl Report {
+    /// Prints what has happened without guards.
+    fn show_controls(&self) {
+        let mut controls: BTreeMap<(&str, &str), [u64; 5]> = BTreeMap::new();
+        for run in self.runs.iter().filter(|run| run.is_control) {
+            let row = controls.entry((&run.fault, &run.cell)).or_default();
+            let seen = [1, run.records, run.tally.lost, run.tally.doubled, run.is_damaged().into()];
+            row.iter_mut().zip(seen).for_each(|(sum, seen)| *sum += seen);
+        }
+        if controls.is_empty() {
+            return;
+        }
+        let mut table = Table::new();
+        table.load_preset(presets::ASCII_MARKDOWN).set_header([
+            "without the guard",
+            "cell",
+            "runs",
+            "records",
+            "lost",
+            "doubled",
+            "DAMAGE SEEN",
+        ]);
+        for ((control, cell), sums) in controls {
+            let cells = [control.to_owned(), cell.to_owned()];
+            table.add_row(cells.into_iter().chain(sums.map(|sum| sum.to_string())));
+        }
+        println!("{table}");
     }
 }
 
@@ -93,6 +135,15 @@ impl Outcome {
         }
         for note in &self.struck.notes {
             println!("{name}: {note}");
+        }
+        if self.is_control {
+            if !self.is_damaged() {
+                println!("{name}: NO damage: the guard is not needed, or the count sees nothing");
+            }
+            if let Some(why) = &self.failed {
+                println!("{name}: FAILED: {why}");
+            }
+            return;
         }
         if self.tally.disordered > 0 {
             println!("{name}: {} commits OUT OF ORDER", self.tally.disordered);

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use etl_proto::admin::{
@@ -16,14 +17,25 @@ use super::fault::Fault;
 use super::hosted::Hosted;
 use super::outcome::Tally;
 use super::view::{Held, View};
-use crate::group::{Addresses, Error, Members, Told, retry, tool};
+use crate::group::{Addresses, Error, Members, Namespaces, Told, retry, tool};
+use crate::hazards::Mount;
 
 /// How long a node may take for an answer.
 const ANSWER: Duration = Duration::from_secs(2);
 /// The longest time for which a condition is waited, beside the time that the source takes for its rows.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Nodes that share a run.
+const MEMBERS: u8 = 3;
 /// How often a condition is looked at. Looking takes work from two cores that the nodes need.
 const GLANCE: Duration = Duration::from_millis(100);
+/// The member that has the destination of a hosted cell.
+pub const HOST: u8 = 1;
+/// Where that lies, in the directory of a run.
+const HOSTED: &str = "hosted";
+/// Size of the disks that are filled, in MiB; of one with a destination beside what its records take.
+const DISK_MIB: u64 = 192;
+/// Bytes that a record takes at most, where it is written more than once.
+const RECORD: u64 = 600;
 /// The name of the workflow.
 const NAME: &str = "takeover";
 
@@ -39,6 +51,7 @@ pub struct Site<'a> {
     records: u64,
     patience: Duration,
     // Given up after the members.
+    _disks: Vec<Mount>,
     scratch: TempDir,
 }
 
@@ -55,6 +68,27 @@ fn workflow(cell: Cell, url: &str, directory: &Path, host: u64) -> String {
     )
 }
 
+/// Small disks for what is to run out of room, and the directory of the destination.
+fn disks(
+    fault: Fault,
+    cell: Cell,
+    records: u64,
+    members: &Members,
+    scratch: &Path,
+) -> Result<Vec<Mount>, Error> {
+    let directory = scratch.join(HOSTED);
+    std::fs::create_dir_all(&directory).map_err(Error::file(&directory))?;
+    match (fault, cell.is_hosted()) {
+        (Fault::DiskFull, true) => {
+            Ok(vec![Mount::new(&directory, (records * RECORD).div_ceil(1 << 20) + DISK_MIB / 4)?])
+        }
+        (Fault::DiskFull, false) => {
+            (1..=MEMBERS).map(|member| Mount::new(&members.directory(member), DISK_MIB)).collect()
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
 fn unexpected(status: &Status) -> Error {
     Error::Unexpected(format!("{:?}: {}", status.code(), status.message()))
 }
@@ -64,31 +98,44 @@ fn target() -> Option<RunTarget> {
 }
 
 impl<'a> Site<'a> {
-    /// Founds a group of three and starts a run of so many records on it.
+    /// Founds a group of three, with these variables in their environment, and starts a run of so many records on it.
     pub async fn begin(
         server: &'a PostgresServer,
         fault: Fault,
         cell: Cell,
         records: u64,
+        environment: &[(&str, &str)],
         scratch: TempDir,
     ) -> Result<Self, Error> {
-        let addresses = Addresses::loopback(&mut fastrand::Rng::new());
-        let members = Members::new(scratch.path(), addresses, None, Vec::new()).found(3).await?;
-        let data = Data::prepare(server, cell, records, fault.pace())?;
+        let network = if fault.needs_network() { Some(Namespaces::lay_out(MEMBERS)?) } else { None };
+        let addresses = match &network {
+            Some(network) => network.addresses(),
+            None => Addresses::loopback(&mut fastrand::Rng::new()),
+        };
+        let at = network.as_ref().map_or(Ipv4Addr::LOCALHOST, Namespaces::hub);
+        let mut members = Members::new(scratch.path(), addresses, network, Vec::new());
+        for member in 1..=MEMBERS {
+            members.set_environment(member, environment);
+        }
+        let disks = disks(fault, cell, records, &members, scratch.path())?;
+        let members = members.found(MEMBERS).await?;
+        let data = Data::prepare(server, cell, records, fault.pace(), at)?;
+        let directory = scratch.path().join(HOSTED);
         let this = Self {
             members,
             data,
-            hosted: cell.is_hosted().then(|| Hosted::new(cell, scratch.path(), records)),
+            hosted: cell.is_hosted().then(|| Hosted::new(cell, &directory, records)),
             server,
             silent: BTreeSet::new(),
             records,
             patience: PATIENCE + fault.pace() * 2,
+            _disks: disks,
             scratch,
         };
         let mut client = this.members.client(1, Duration::from_secs(10))?;
         // The first member leads at the beginning, and the faults of hosted cells leave the leader alone or start it again.
-        let host = if cell.is_hosted() { this.node(1).await? } else { 0 };
-        let document = workflow(cell, &this.data.url(), this.scratch.path(), host);
+        let host = if cell.is_hosted() { this.node(HOST).await? } else { 0 };
+        let document = workflow(cell, &this.data.url(), &directory, host);
         let apply = ApplyWorkflowRequest { document, ..ApplyWorkflowRequest::default() };
         client.admin().apply_workflow(apply).await.map_err(|status| unexpected(&status))?;
         let run = RunWorkflowRequest { name: NAME.to_owned(), ..RunWorkflowRequest::default() };
@@ -158,6 +205,39 @@ impl<'a> Site<'a> {
             of_partition.is_some_and(|checkpoint| checkpoint.epoch > held.epoch)
         };
         Ok(held.iter().filter(is_newer).map(|held| (held.partition.clone(), None)).collect())
+    }
+
+    /// How long these partitions paused when they moved, in milliseconds, where the destination knows it.
+    pub fn moved(&self, held: &[Held]) -> Result<Vec<f64>, Error> {
+        if self.hosted.is_some() { Ok(Vec::new()) } else { self.data.pauses(held) }
+    }
+
+    /// The directory of the destination, when one node has it.
+    pub fn hosted_in(&self) -> Option<PathBuf> {
+        self.hosted.is_some().then(|| self.scratch.path().join(HOSTED))
+    }
+
+    async fn phase(&self) -> Result<RunPhase, Error> {
+        self.ask(async |client| {
+            let request = GetRunRequest { target: target(), consistency: Consistency::Linearizable.into() };
+            let view = client.admin().get_run(request).await?.into_inner().run.unwrap_or_default();
+            Ok(view.summary.unwrap_or_default().phase())
+        })
+        .await
+    }
+
+    /// Whether nothing more happens in the run, however it has ended.
+    pub async fn is_over(&self) -> Result<bool, Error> {
+        Ok(self.phase().await? != RunPhase::Running)
+    }
+
+    /// Resumes the run if it has stopped because it could not go on; whether it had.
+    pub async fn resume_if_failed(&self) -> Result<bool, Error> {
+        let has_failed = self.phase().await? == RunPhase::Failed;
+        if has_failed {
+            self.operate(&["workflow", "resume", NAME]).await?.succeeded("workflow resume")?;
+        }
+        Ok(has_failed)
     }
 
     /// Looks every record up.

@@ -60,7 +60,7 @@ impl Fault {
                     site.members.start(member)?;
                 }
             }
-            Self::Pause6s | Self::Pause20s | Self::Pause60s => {
+            Self::Pause6s | Self::Pause6sUnleased | Self::Pause20s | Self::Pause60s => {
                 blow.pause(site, self.pause().unwrap_or_default()).await?;
             }
             Self::Drain => blow.drain(site).await?,
@@ -80,13 +80,19 @@ impl Fault {
                 site.until("connections are cut", cuts).await?;
             }
             Self::SlowDestination => blow.hold_up(site).await?,
+            Self::PartitionMinority => blow.cut_off(site, false, false).await?,
+            Self::PartitionMajority => blow.cut_off(site, true, false).await?,
+            Self::PartitionOneWay => blow.cut_off(site, false, true).await?,
+            Self::RelayCut => blow.cut_relay(site).await?,
+            Self::RelaySlow => blow.slow_relay(site).await?,
+            Self::DiskFull => blow.fill_disk(site).await?,
         }
         Ok(blow)
     }
 
     /// Whether partitions go on under a newer epoch because of it.
     fn moves_partitions(self) -> bool {
-        !matches!(self, Self::SlowDestination)
+        !matches!(self, Self::SlowDestination | Self::RelaySlow)
     }
 
     /// Looks, when the run is complete, what became of the partitions that it met.
@@ -102,7 +108,13 @@ impl Fault {
             struck.takeovers_ms =
                 taken_over.iter().filter_map(|(_, ms)| Some(ms.as_ref()? - killed)).collect();
         }
+        if self == Self::Drain {
+            struck.moves_ms = site.moved(&blow.held)?;
+        }
         struck.fenced = site.said(FENCED)?;
+        if self == Self::Pause6sUnleased {
+            struck.expect("the old owner is kept out by fences", struck.fenced > 0);
+        }
         if self.pause().is_some() && struck.fenced == 0 {
             struck.notes.push("no old owner had to be fenced".to_owned());
         }
@@ -111,7 +123,7 @@ impl Fault {
 }
 
 impl Blow {
-    async fn meet(&mut self, site: &Site<'_>, member: u8) -> Result<u64, Error> {
+    pub(super) async fn meet(&mut self, site: &Site<'_>, member: u8) -> Result<u64, Error> {
         let node = site.node(member).await?;
         let what = format!("member {member} works on all of its partitions");
         let held = site.until(&what, async || {
@@ -125,13 +137,13 @@ impl Blow {
         Ok(node)
     }
 
-    async fn meet_leader(&mut self, site: &mut Site<'_>) -> Result<u8, Error> {
+    pub(super) async fn meet_leader(&mut self, site: &mut Site<'_>) -> Result<u8, Error> {
         let leader = site.members.leader().await?;
         self.meet(site, leader).await?;
         Ok(leader)
     }
 
-    async fn meet_follower(&mut self, site: &mut Site<'_>) -> Result<u8, Error> {
+    pub(super) async fn meet_follower(&mut self, site: &mut Site<'_>) -> Result<u8, Error> {
         let leader = site.members.leader().await?;
         let follower = site.members.running().find(|&member| member != leader);
         let follower = follower.ok_or_else(|| Error::Unexpected("nobody follows".to_owned()))?;
@@ -139,7 +151,7 @@ impl Blow {
         Ok(follower)
     }
 
-    async fn meet_all(&mut self, site: &Site<'_>) -> Result<(), Error> {
+    pub(super) async fn meet_all(&mut self, site: &Site<'_>) -> Result<(), Error> {
         for member in site.answering() {
             self.meet(site, member).await?;
         }
@@ -156,8 +168,15 @@ impl Blow {
         site.members.process(owner)?.signal(Signal::STOP)?;
         site.silent.insert(owner);
         tokio::time::sleep(length).await;
+        self.others_take_over(site).await?;
+        site.members.process(owner)?.signal(Signal::CONT)?;
+        self.takes_part_again(site, owner).await
+    }
+
+    /// Waits until others have taken over what was met.
+    pub(super) async fn others_take_over(&mut self, site: &Site<'_>) -> Result<(), Error> {
         let held = &self.held;
-        let what = "others have taken over and committed what the paused node had";
+        let what = "others have taken over and committed what the node had";
         site.until(what, async || {
             let taken = site.taken_over(held).await?.len();
             Ok((taken == held.len() || site.is_complete().await?).then_some(()))
@@ -165,15 +184,20 @@ impl Blow {
         .await?;
         let taken = site.taken_over(held).await?.len();
         let is_late = site.is_complete().await?;
-        let what = "others commit all that the paused node had, and the run goes on when it wakes up";
+        let what = "others commit all that the node had, and the run goes on when it is back";
         self.struck.expect(what, taken == self.held.len() && !is_late);
-        site.members.process(owner)?.signal(Signal::CONT)?;
-        site.silent.remove(&owner);
+        Ok(())
+    }
+
+    /// Waits until a node that was silent answers.
+    pub(super) async fn takes_part_again(&mut self, site: &mut Site<'_>, member: u8) -> Result<(), Error> {
+        site.silent.remove(&member);
         let answers = async || {
-            let status = site.members.client(owner, Duration::from_secs(2))?.status(Default::default()).await;
+            let status =
+                site.members.client(member, Duration::from_secs(2))?.status(Default::default()).await;
             Ok(status.is_ok().then_some(()))
         };
-        site.until("the paused node takes part again", answers).await
+        site.until("the node takes part again", answers).await
     }
 
     async fn drain(&mut self, site: &mut Site<'_>) -> Result<(), Error> {

@@ -23,6 +23,13 @@ impl View {
         self.0.iter().filter(at_work).filter_map(held).collect()
     }
 
+    /// Whether somebody works on a partition under a newer epoch.
+    pub fn is_claimed_after(&self, held: &Held) -> bool {
+        let of_partition = self.0.iter().find(|partition| partition.partition == held.partition);
+        let known = of_partition.and_then(|partition| partition.assignment.as_ref());
+        known.is_some_and(|known| known.claimed && known.epoch > held.epoch)
+    }
+
     /// Partitions that are not done and not let go of by a node.
     pub fn left_on(&self, node: u64) -> usize {
         let is_there = |partition: &&Partition| {

@@ -4,5 +4,7 @@
 
 mod group;
 mod oracle;
+mod overhead;
 mod proof;
+mod scale;
 mod takeover;

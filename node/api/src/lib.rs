@@ -13,6 +13,7 @@ mod convert;
 mod diff;
 mod error;
 mod health;
+mod insight;
 pub mod model;
 mod refusal;
 mod service;
@@ -22,6 +23,8 @@ pub use client::{AdminClient, Backup, Leadership, RunLog, RunTap, RunWatch, Save
 pub use convert::Malformed;
 pub use diff::{Diff, DiffLine, LineKind};
 pub use error::{Attempt, Error};
+pub use insight::{Insight, LogLevels};
+pub use model::LogFilter;
 pub use refusal::{Detail, Kind, Refusal};
-pub use service::{Lint, Locality, Tie, Ties};
+pub use service::{HealthSight, Lint, Locality, Tie, Ties};
 pub use services::{AdminParts, AdminServices, admin_services};

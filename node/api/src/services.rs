@@ -10,7 +10,8 @@ use tonic::service::Routes;
 
 use crate::error::Error;
 use crate::health;
-use crate::service::{AdminService, Lint, Locality, Shared};
+use crate::insight::Insight;
+use crate::service::{AdminService, HealthSight, Lint, Locality, Shared};
 
 /// Largest request, in bytes: a document of 192 KiB with room to spare.
 const MAX_REQUEST_BYTES: usize = 1 << 20;
@@ -33,12 +34,16 @@ pub struct AdminParts {
     pub lint: Arc<Lint>,
     /// Tells what of a workflow only one machine can carry out.
     pub locality: Arc<Locality>,
+    /// Tells what the node knows of itself.
+    pub insight: Arc<dyn Insight>,
 }
 
 /// What a node serves at its admin address beside the Cluster service. When it is dropped, health is not told any more.
 pub struct AdminServices {
     /// Admin, health and reflection (v1 and v1alpha), to be mounted on a tonic server.
     pub routes: Routes,
+    /// Tells how the node is, and what it knows of the cluster.
+    pub sight: HealthSight,
     health: JoinHandle<()>,
 }
 
@@ -47,10 +52,11 @@ pub struct AdminServices {
 /// # Errors
 /// [`Error::Reflection`]: a defect of this program.
 pub fn admin_services(parts: AdminParts) -> Result<AdminServices, Error> {
-    let AdminParts { consensus, duties, dialer, lint, locality } = parts;
+    let AdminParts { consensus, duties, dialer, lint, locality, insight } = parts;
     let (reporter, health) = tonic_health::server::health_reporter();
-    let admin = AdminService::new(Shared::new(consensus.clone(), duties, dialer, lint, locality));
-    let admin = AdminServer::new(admin)
+    let parts = Arc::clone(&insight);
+    let shared = Arc::new(Shared::new(consensus.clone(), duties, dialer, lint, locality, insight));
+    let admin = AdminServer::new(AdminService::new(Arc::clone(&shared)))
         .max_decoding_message_size(MAX_REQUEST_BYTES)
         .max_encoding_message_size(MAX_ANSWER_BYTES);
     let reflection = || {
@@ -64,7 +70,8 @@ pub fn admin_services(parts: AdminParts) -> Result<AdminServices, Error> {
         .add_service(health)
         .add_service(reflection().build_v1().map_err(broken)?)
         .add_service(reflection().build_v1alpha().map_err(broken)?);
-    Ok(AdminServices { routes, health: tokio::spawn(health::report(consensus, reporter)) })
+    let told = tokio::spawn(health::report(consensus, parts, reporter));
+    Ok(AdminServices { routes, sight: HealthSight::new(shared), health: told })
 }
 
 impl Drop for AdminServices {

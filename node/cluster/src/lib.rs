@@ -47,6 +47,7 @@ pub use candidate::{Candidate, Software};
 pub use duties::{Duties, Local};
 pub use error::{Error, Failure};
 pub use etl_engine::{Desk, Sampling, TapOrder, Taps};
+pub use etl_relay::{RelayCounts, relay_counts};
 pub use health::{Health, Probe};
 pub use join::{Admitted, WhoIs, join, who_are_you};
 pub use marker::{decode_marker, encode_marker};

@@ -48,10 +48,17 @@ impl ByteBudget {
         Some(())
     }
 
+    /// Bytes taken now, and all.
+    pub fn taken(&self) -> (u64, u64) {
+        let bytes = |grains: usize| (grains * GRAIN) as u64;
+        let capacity = self.capacity as usize;
+        (bytes(capacity.saturating_sub(self.semaphore.available_permits())), bytes(capacity))
+    }
+
     /// Bytes taken now.
     #[cfg(test)]
     pub fn used(&self) -> usize {
-        (self.capacity as usize - self.semaphore.available_permits()) * GRAIN
+        self.taken().0 as usize
     }
 }
 

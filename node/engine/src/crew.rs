@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::actors::{BeginChain, CrewActor, SupervisorActor};
 use crate::chain::{ChainPlan, OpenChain};
-use crate::messages::{Disband, DrainChain, KillChain};
+use crate::messages::{Disband, DrainChain, KillChain, RenewChain};
 use crate::options::EngineOptions;
 use crate::pipeline::Pipeline;
 use crate::ports::{DeadLetters, RunState};
@@ -188,6 +188,12 @@ impl Crew {
     /// Has a partition commit what it has read and end.
     pub fn drain(&self, partition: usize) {
         self.actor.do_send(DrainChain(partition));
+    }
+
+    /// Has a partition commit what it has read and go on with whoever carries out its shards now. One that waits for its turn
+    /// does so anyway.
+    pub fn renew(&self, partition: usize) {
+        self.actor.do_send(RenewChain(partition));
     }
 
     /// Has a partition end at once.

@@ -35,7 +35,9 @@ mod run;
 mod sequencer;
 mod system;
 mod taps;
+mod watch;
 
+pub use chain::{ShardOf, ShardSteps};
 pub use coordination::{FoundPartition, complete, discover, rediscover, rediscovery};
 pub use crew::{Crew, CrewEvent, CrewSetup, PartitionEnd, PartitionOrder};
 pub use error::EngineError;
@@ -45,7 +47,10 @@ pub use limits::{
 };
 pub use options::EngineOptions;
 pub use pipeline::{DestinationStep, Pipeline, ProcessorStep, SourceStep};
-pub use ports::{DeadLetter, DeadLetters, PartitionNumbers, PortError, RunState};
+pub use ports::{
+    ChainSight, Committed, DeadLetter, DeadLetters, NoObserver, Observer, Operation, PartitionNumbers,
+    PortError, RunState, Wait, Work,
+};
 pub use progress::{PartitionProgress, Progress, ProgressSnapshot};
 pub use report::{Outcome, PartitionFailure, RouteReport, RunReport};
 pub use run::{RunRequest, StopMode, run};

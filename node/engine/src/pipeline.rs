@@ -1,12 +1,14 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use etl_model::{OnError, RunId, StepName};
+use etl_model::{OnError, RunId, StepName, Tracer};
 use etl_sdk::{Destination, Processor, Source};
 
 use crate::chain::{ChainPlan, Output};
 use crate::limits::{Desk, StepGate, StepLimits};
+use crate::ports::Observer;
+use crate::watch::Watch;
 
 /// A source with its place in the workflow.
 #[derive(Clone)]
@@ -58,6 +60,8 @@ pub struct Pipeline {
     pub limits: BTreeMap<StepName, StepLimits>,
     /// What their chains await, once it is known who leases to them.
     pub(crate) gates: BTreeMap<StepName, StepGate>,
+    /// Who counts and traces what its chains do.
+    pub(crate) watch: Watch,
 }
 
 impl Pipeline {
@@ -65,6 +69,12 @@ impl Pipeline {
     pub fn gated(mut self, desk: &Desk, run: RunId) -> Self {
         let gate = |(step, limits): (&StepName, &StepLimits)| (step.clone(), desk.gate(run, step, limits));
         self.gates = self.limits.iter().map(gate).collect();
+        self
+    }
+
+    /// The same with somebody who counts and traces what its chains do.
+    pub fn watched(mut self, observer: Arc<dyn Observer>, tracer: Arc<dyn Tracer>) -> Self {
+        self.watch = Watch { observer, tracer };
         self
     }
 
@@ -82,6 +92,20 @@ impl Pipeline {
             plan.outputs.iter().filter_map(of).collect::<Vec<_>>()
         };
         plans.flat_map(shards).collect()
+    }
+
+    /// The transformations between a repartition and the destinations behind it, by destination; of those alone that have
+    /// some.
+    pub fn behind(&self) -> BTreeMap<StepName, BTreeSet<StepName>> {
+        let mut behind: BTreeMap<StepName, BTreeSet<StepName>> = BTreeMap::new();
+        for plan in self.sources.iter().filter_map(|source| ChainPlan::new(self, source).ok()) {
+            for output in &plan.outputs {
+                for step in plan.steps_behind(output) {
+                    behind.entry(output.step.name.clone()).or_default().insert(step.name.clone());
+                }
+            }
+        }
+        behind
     }
 
     /// How many partitions may run at once: what is asked for, or fewer when a destination takes fewer writers.

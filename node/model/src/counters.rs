@@ -29,7 +29,28 @@ impl Counters {
     /// Steps that make several records of one, or one of several, do not exist yet; where paths of a DAG meet again
     /// a record is counted once per path, also in `read`.
     pub fn balanced(&self) -> bool {
-        self.read == self.delivered + self.filtered + self.dead_lettered + self.failed
+        self.read == self.accounted()
+    }
+
+    /// Records of which it is known what became of them.
+    pub fn accounted(&self) -> u64 {
+        let parts = [self.filtered, self.dead_lettered, self.failed];
+        parts.into_iter().fold(self.delivered, u64::saturating_add)
+    }
+}
+
+impl Counters {
+    /// What has come since `before`; nothing where there is less.
+    pub fn since(&self, before: &Self) -> Self {
+        Self {
+            read: self.read.saturating_sub(before.read),
+            delivered: self.delivered.saturating_sub(before.delivered),
+            filtered: self.filtered.saturating_sub(before.filtered),
+            dead_lettered: self.dead_lettered.saturating_sub(before.dead_lettered),
+            failed: self.failed.saturating_sub(before.failed),
+            bytes_read: self.bytes_read.saturating_sub(before.bytes_read),
+            bytes_written: self.bytes_written.saturating_sub(before.bytes_written),
+        }
     }
 }
 

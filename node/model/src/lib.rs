@@ -13,6 +13,7 @@ mod policy;
 mod position;
 mod record_error;
 mod shard;
+mod trace;
 mod units;
 
 pub use batch::{Batch, BatchError};
@@ -26,4 +27,7 @@ pub use policy::{OnError, SyncMode};
 pub use position::Position;
 pub use record_error::{RecordError, SourceLocation};
 pub use shard::{InvalidShard, Shard};
+pub use trace::{
+    AttributeValue, InvalidTraceparent, NoTracer, SpanEvent, SpanKind, TraceContext, TraceSpan, Tracer,
+};
 pub use units::{ByteSize, Span, UnitError};

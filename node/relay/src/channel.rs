@@ -13,6 +13,8 @@ use crate::codec::{shard, step_name, uuid};
 pub(crate) enum Role {
     Destination,
     Processor,
+    /// A destination with the steps between a repartition and it.
+    Shard,
 }
 
 /// The partition a channel belongs to.
@@ -46,6 +48,7 @@ impl ChannelId {
         let role = match self.role {
             Role::Destination => wire::Role::Destination,
             Role::Processor => wire::Role::Processor,
+            Role::Shard => wire::Role::Shard,
         };
         wire::Opening {
             run: Bytes::copy_from_slice(self.run.as_bytes()),
@@ -69,6 +72,7 @@ impl ChannelId {
         let role = match wire::Role::try_from(opening.role) {
             Ok(wire::Role::Destination) => Role::Destination,
             Ok(wire::Role::Processor) => Role::Processor,
+            Ok(wire::Role::Shard) => Role::Shard,
             Ok(wire::Role::Unspecified) | Err(_) => {
                 return Err(RelayError::malformed("opening", format!("role {} is not known", opening.role)));
             }
@@ -76,6 +80,9 @@ impl ChannelId {
         let shard = shard("opening.shard", opening.shard)?;
         if shard.is_some() && opening.partition.is_none() {
             return Err(RelayError::malformed("opening", "a shard without a partition"));
+        }
+        if shard.is_none() && role == Role::Shard {
+            return Err(RelayError::malformed("opening", "the steps of a shard without the shard"));
         }
         let partition = match opening.partition {
             Some(partition) => Some(OfPartition {

@@ -9,6 +9,9 @@
 //!                     (sender)  ├── Link ══ gRPC stream ══ Link ───┤   (host)
 //! engine ─> RelayedProcessor ───┘                                  └─> ChannelActor ─> the real processor
 //! ```
+//! Where rows were divided among shards, the host of a shard carries out all that follows the repartition: rows cross once, as
+//! they leave it, and what the steps have filtered and set aside comes back with the staging of the unit.
+//!
 //! What is delivered exactly once stays so without any promise of the relay: fence, marker and commit are still decided by the
 //! destination's own marker. A channel that is lost is an error with an unknown outcome; the chain is reopened, fences and reads
 //! the marker.
@@ -24,12 +27,14 @@ mod codec;
 mod error;
 mod host;
 mod link;
+mod meter;
 mod ports;
 mod sender;
 mod settings;
 
 pub use error::RelayError;
 pub use host::RelayService;
-pub use ports::{Hosted, HostedStep, Hosting, Reach, Refused};
+pub use meter::{RelayCounts, relay_counts};
+pub use ports::{Hosted, HostedStep, Hosting, OfRows, Reach, Refused, Wanted};
 pub use sender::{Relay, RelayedDestination, RelayedProcessor};
 pub use settings::RelaySettings;

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use etl_model::{Retry, Shard, StepName};
-use etl_sdk::{ConnectorError, Destination, Processor, RunContext};
+use etl_model::{NoTracer, PartitionId, Retry, Shard, StepName, Tracer};
+use etl_sdk::{ConnectorError, Destination, Processor, RunContext, Steps};
 use tonic::transport::Channel;
 use uuid::Uuid;
 
@@ -18,15 +18,46 @@ pub trait Reach: Send + Sync {
 /// What this node carries out for others.
 #[async_trait]
 pub trait Hosting: Send + Sync {
-    /// The step of a version of a run's workflow, configured; the same for every channel of the run. `shard` is the one it
-    /// is asked for, where it is carried out by shards.
-    async fn hosted(
-        &self,
-        run: Uuid,
-        version: u64,
-        step: &StepName,
-        shard: Option<Shard>,
-    ) -> Result<Hosted, Refused>;
+    /// The step that is wanted, configured; the same for every channel of the run that wants the same.
+    async fn hosted(&self, wanted: &Wanted) -> Result<Hosted, Refused>;
+
+    /// Who traces what is carried out for a run; nobody unless it is told.
+    fn tracer(&self, _run: Uuid) -> Arc<dyn Tracer> {
+        Arc::new(NoTracer)
+    }
+}
+
+/// What a channel is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The run.
+    pub run: Uuid,
+    /// The version of its workflow.
+    pub version: u64,
+    /// The step.
+    pub step: StepName,
+    /// The rows that it is wanted for; `None` where that does not matter.
+    pub rows: Option<OfRows>,
+    /// Whether with the steps between a repartition and it, which needs to be for a shard.
+    pub with_steps: bool,
+}
+
+/// Of which rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfRows {
+    /// The source.
+    pub source: StepName,
+    /// The partition.
+    pub partition: PartitionId,
+    /// The part of its rows, where they are divided.
+    pub shard: Option<Shard>,
+}
+
+impl Wanted {
+    /// The shard, where rows are divided.
+    pub fn shard(&self) -> Option<Shard> {
+        self.rows.as_ref().and_then(|rows| rows.shard)
+    }
 }
 
 /// A step that this node carries out.
@@ -45,6 +76,13 @@ pub enum HostedStep {
     Destination(Arc<dyn Destination>),
     /// A transformation.
     Processor(Arc<dyn Processor>),
+    /// A destination with what leads to it from a repartition, for the shard that is wanted.
+    Shard {
+        /// What leads to it.
+        steps: Arc<dyn Steps>,
+        /// The destination.
+        destination: Arc<dyn Destination>,
+    },
 }
 
 /// Why this node does not carry out a step.

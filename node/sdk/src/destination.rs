@@ -5,7 +5,7 @@ use arrow::array::UInt64Array;
 use async_trait::async_trait;
 use etl_model::{Batch, Claim, Marker, RecordError, Route, RunId, Unit, WorkflowName};
 
-use crate::{ConnectorError, DestinationCapabilities};
+use crate::{Account, ConnectorError, DestinationCapabilities};
 
 /// The run on whose behalf a destination is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,12 @@ pub trait Destination: Send + Sync {
     /// opened, which then asks nobody else.
     fn delegate(&self, _route: &Route) -> Option<Arc<dyn Destination>> {
         None
+    }
+
+    /// Whether it carries out the steps between a repartition and itself, too: it is then given the rows of a shard as they
+    /// leave the repartition, and tells by [`RouteWriter::account`] what became of them.
+    fn carries_steps(&self) -> bool {
+        false
     }
 
     /// Whether it can be reached and written, without writing rows; also refuses what can never succeed
@@ -99,7 +105,8 @@ pub enum Payload {
 
 /// The sequential half of writing: one route, one writer, units one after the other.
 ///
-/// The engine's order of calls: `fence`, then per unit `write`*, `stage`, (dead letters made durable), `commit`.
+/// The engine's order of calls: `fence`, then per unit `write`*, `stage`, `account`, (dead letters made durable),
+/// `commit`.
 /// After any error the writer is dropped; the next one fences again and reads the marker, which tells what happened.
 #[async_trait]
 pub trait RouteWriter: Send {
@@ -118,6 +125,11 @@ pub trait RouteWriter: Send {
     /// advanced the marker from `unit.marker.seq - 1` of the same epoch, or durably in a file nobody sees yet.
     /// Returns the rows the destination refused; they are not part of the unit.
     async fn stage(&mut self, unit: &Unit) -> Result<Vec<RecordError>, ConnectorError>;
+
+    /// What became of the rows of the staged unit as far as the engine cannot know it; asked once, after `stage`.
+    fn account(&mut self) -> Account {
+        Account::default()
+    }
 
     /// Commits the staged unit. `unit` is the staged one with its counters corrected for refused rows.
     /// An error means "unknown": the marker tells.

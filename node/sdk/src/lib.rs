@@ -15,6 +15,8 @@ mod registry;
 mod repartition;
 mod retry;
 mod source;
+mod steps;
+mod trace;
 
 pub use blocking::blocking;
 pub use capability::{CommitKind, DestinationCapabilities, ProcessorCapabilities, SourceCapabilities};
@@ -29,3 +31,5 @@ pub use registry::{
 pub use repartition::{Divided, Repartition};
 pub use retry::RetryPolicy;
 pub use source::{Chunk, Decoded, Discovery, Fetched, PartitionInfo, PartitionReader, ReadOptions, Source};
+pub use steps::{Account, CarriedOut, StepError, Steps};
+pub use trace::{current_trace, within, within_blocking};

@@ -5,6 +5,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use etl_model::{ByteSize, Span};
 use serde::{Deserialize, Serialize};
 
+use super::{LogLevelArguments, TracingOptions};
+
 /// What to do with this machine's node.
 #[derive(Debug, Subcommand)]
 pub enum NodeCommand {
@@ -16,6 +18,8 @@ pub enum NodeCommand {
     Start(Box<StartArguments>),
     /// Check the settings of a node and show what they come to; starts nothing and touches no data directory.
     Check(Box<CheckArguments>),
+    /// Show or change what running nodes log, without starting them again.
+    LogLevel(LogLevelArguments),
 }
 
 /// Arguments of `node start`.
@@ -75,6 +79,11 @@ pub struct NodeOptions {
     #[arg(skip)]
     pub log: Option<String>,
 
+    /// Where /metrics, /healthz, /readyz and /health are told by HTTP, or `off`; when nothing is said, nowhere if that port is
+    /// taken [default: 127.0.0.1:7003].
+    #[arg(long, env = "ACTIX_ETL_HTTP_LISTEN", value_name = "IP:PORT")]
+    pub http_listen: Option<String>,
+
     /// How the log is written [default: auto].
     #[arg(long, env = "ACTIX_ETL_LOG_FORMAT", value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -93,6 +102,9 @@ pub struct NodeOptions {
 
     #[command(flatten)]
     pub work: WorkOptions,
+
+    #[command(flatten)]
+    pub tracing: TracingOptions,
 }
 
 /// How a log is written.

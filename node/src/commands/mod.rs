@@ -5,16 +5,19 @@ mod cluster;
 mod completions;
 mod connectors;
 mod explain;
+mod insight;
 mod lint;
 mod node;
 mod offline;
 mod partitions;
 mod plan;
 mod run;
+mod run_telling;
 mod runs;
 mod schema;
 mod tap;
 mod tls;
+mod top;
 mod workflow;
 
 use crate::arguments::{Command, CommandLine};
@@ -38,6 +41,9 @@ pub(crate) fn run(command_line: CommandLine) -> Result<Exit, Error> {
         Command::Runs(command) => runs::runs(&command, output),
         Command::Partitions(arguments) => partitions::partitions(&arguments, output),
         Command::Tap(arguments) => tap::tap(&arguments, output),
+        Command::Top(arguments) => top::top(&arguments, output),
+        Command::Health(arguments) => insight::health(&arguments, output),
+        Command::Trace(arguments) => insight::trace(&arguments, output),
         Command::Node(command) => node::node(&command, log, output),
         Command::Tls(command) => tls::tls(&command, output),
         Command::Completions { shell } => completions::completions(shell),

@@ -11,9 +11,11 @@ use etl_state::{BeginOptions, Begun, DeadLetterFiles, Interrupted, LocalState, S
 use etl_workflow::{Inputs, RunFacts, Workflow};
 use tokio::sync::watch;
 
+use super::run_telling;
 use crate::arguments::{Output, RunArguments};
 use crate::stop_signals::{self, StopSignal};
 use crate::view::{ProgressView, Summary};
+use crate::watching::watched;
 use crate::workflow_file::{WorkflowFile, given, resolve, state_directory};
 use crate::{Error, Exit, pipeline};
 
@@ -35,6 +37,7 @@ fn options(arguments: &RunArguments, workflow: &Workflow) -> EngineOptions {
 }
 
 pub(super) fn run(arguments: &RunArguments, registry: &Registry, output: Output) -> Result<Exit, Error> {
+    let telemetry = run_telling::telemetry(arguments)?;
     let file = &arguments.workflow.file;
     let text = WorkflowFile::read(file)?;
     let given = given(&arguments.workflow.parameters)?;
@@ -71,6 +74,7 @@ pub(super) fn run(arguments: &RunArguments, registry: &Registry, output: Output)
     let workflow =
         resolve(&text.load(&Inputs { run: Some(facts), ..inputs }, registry)?, &arguments.workflow)?;
     let pipeline = pipeline::build(&workflow, registry)?;
+    let pipeline = watched(pipeline, &workflow, run.into(), &telemetry, run_telling::wanted(arguments));
     let dead_letters = DeadLetterFiles::new(&directory);
     let letters_directory = dead_letters.run_directory(&workflow.name, run);
     let progress = Arc::new(Progress::default());
@@ -88,12 +92,19 @@ pub(super) fn run(arguments: &RunArguments, registry: &Registry, output: Output)
         progress: Arc::clone(&progress),
         stop,
     };
-    let view = ProgressView::start(arguments.progress, workflow.name.as_str(), continued, progress);
-    let (report, signal) = actix_rt::System::new().block_on(async move {
+    let name = workflow.name.as_str();
+    let view = ProgressView::start(arguments.progress, name, continued, Arc::clone(&progress));
+    let ran = actix_rt::System::new().block_on(async {
         let signal = stop_signals::listen(stop_sender)?;
+        let _http = match arguments.http_listen {
+            Some(address) => Some(run_telling::serve(address, name, &telemetry, &progress)?),
+            None => None,
+        };
         Ok::<_, Error>((etl_engine::run(request).await?, signal))
-    })?;
+    });
     let snapshot = view.finish();
+    run_telling::finish(&telemetry, run.into(), name, arguments.trace_tree)?;
+    let (report, signal) = ran?;
     if report.outcome == Outcome::Completed {
         state.complete(&workflow.name)?;
     }

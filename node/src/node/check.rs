@@ -3,7 +3,7 @@ use std::io::{Write, stdout};
 use serde_json::json;
 
 use super::NodeSettings;
-use super::settings::{Endpoint, Entry};
+use super::settings::{Endpoint, Entry, HttpEndpoint};
 use crate::arguments::Output;
 use crate::view::print_json;
 
@@ -28,6 +28,14 @@ pub(crate) fn check(settings: &NodeSettings, output: Output) -> Result<(), crate
             "raft": endpoint(&settings.raft),
             "admin": endpoint(&settings.admin),
             "tls": tls,
+            "http": match settings.http {
+                HttpEndpoint::Off => None,
+                HttpEndpoint::IfFree(address) | HttpEndpoint::At(address) => Some(address),
+            },
+            "tracing": {
+                "sample": settings.tracing.sample.fraction(),
+                "endpoint": settings.tracing.collector.as_ref().map(|collector| &collector.address),
+            },
             "log": settings.log,
         });
         return Ok(print_json(&document)?);
@@ -39,6 +47,14 @@ pub(crate) fn check(settings: &NodeSettings, output: Output) -> Result<(), crate
         let advertised = endpoint.advertised.address(endpoint.listen);
         writeln!(out, "{name:<15} listens on {}, reached at {advertised}", endpoint.listen)?;
     }
+    let http = match settings.http {
+        HttpEndpoint::Off => "nowhere".to_owned(),
+        HttpEndpoint::IfFree(address) => format!("listens on {address}, if it is free"),
+        HttpEndpoint::At(address) => format!("listens on {address}"),
+    };
+    writeln!(out, "http:           {http}")?;
+    let to = settings.tracing.collector.as_ref().map(|collector| format!(", sent to {}", collector.address));
+    writeln!(out, "traces:         {} of all batches{}", settings.tracing.sample, to.unwrap_or_default())?;
     let tls = match &settings.tls {
         None => "none; only for a machine or network where everybody is trusted".to_owned(),
         Some(tls) => format!("authority {}", tls.ca.display()),

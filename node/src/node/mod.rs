@@ -12,6 +12,8 @@ mod dialer;
 mod document;
 mod entry;
 mod error;
+mod insight;
+mod meter;
 mod notify;
 mod offline;
 mod probe;
@@ -27,9 +29,16 @@ mod workshop;
 
 pub(crate) use check::check;
 pub(crate) use error::Error;
+pub(crate) use meter::LogMeter;
 pub(crate) use offline::{FreshCluster, recover, restore};
+pub(crate) use serving::Serving;
 pub(crate) use settings::{NodeSettings, settings};
-pub(crate) use start::start;
+pub(crate) use start::{Telling, start};
 
 /// The version of this software, as the cluster is told.
-const SOFTWARE_VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(crate) const SOFTWARE_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Reads an address to listen on: `IP:PORT` or `localhost:PORT`.
+pub(crate) fn listen_address(text: &str) -> Result<std::net::SocketAddr, String> {
+    settings::listen(text)
+}

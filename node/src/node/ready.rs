@@ -16,6 +16,8 @@ pub(super) struct Ready {
     /// Where it is bound, with the port that the system chose for port 0.
     pub raft: SocketAddr,
     pub admin: SocketAddr,
+    /// Where metrics and health are told; `None` when nowhere.
+    pub http: Option<SocketAddr>,
     /// How others reach it.
     pub raft_advertised: String,
     pub admin_advertised: String,
@@ -38,11 +40,12 @@ impl Ready {
         // Where it cannot be written there is nobody to tell.
         let _ = writeln!(
             stderr(),
-            "ready: node {} of cluster {}, raft {}, admin {}",
+            "ready: node {} of cluster {}, raft {}, admin {}{}",
             self.node,
             self.cluster,
             self.raft,
-            self.admin
+            self.admin,
+            self.http.map_or_else(String::new, |http| format!(", http {http}"))
         );
         Ok(())
     }

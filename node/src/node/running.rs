@@ -10,24 +10,31 @@ use etl_raft::store::{DataDir, SharedState};
 use etl_sdk::Registry;
 use etl_security::{Credentials, Listener, Reload};
 use etl_state::DeadLetterFiles;
+use etl_telemetry::Telemetry;
 use etl_workflow::{Inputs, Workflow};
 use tokio::time::Instant;
 
-use super::Error;
+use super::insight::{NodeInsight, NodeTold};
+use super::meter::{LogMeter, NodeMeter};
 use super::notify::News;
 use super::probe::NodeProbe;
 use super::ready::Ready;
 use super::serving::Serving;
 use super::settings::WorkSettings;
 use super::signals::{Asked, Signals};
-use super::start::software;
+use super::start::{Telling, software};
 use super::stop::{DRAIN_TIMEOUT, STOP_TIMEOUT, hand_over, step};
 use super::ties::ties;
 use super::workshop::NodeWorkshop;
-use crate::Exit;
+use super::{Error, SOFTWARE_VERSION};
+use crate::http::routes as http_routes;
+use crate::{Exit, logging};
 
 /// Channels that one node may have open to this one: one for each partition and step that is carried out here.
 const RELAY_CHANNELS: u32 = 1 << 16;
+
+/// How long the collector of traces may take for the last ones.
+const LAST_SPANS: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// What a node that takes part is made of.
 pub(super) struct Parts {
@@ -43,6 +50,9 @@ pub(super) struct Parts {
     pub zone: String,
     /// What it logs about runs.
     pub logs: RunLogs,
+    pub telling: Telling,
+    /// Where metrics and health are told.
+    pub http: Option<Listener>,
     pub ready: Ready,
 }
 
@@ -53,6 +63,8 @@ pub(super) struct Running {
     work: Work,
     raft: Serving,
     admin: Serving,
+    http: Option<Serving>,
+    telemetry: Telemetry,
     /// Holds the task that tells health.
     services: AdminServices,
     credentials: Option<Credentials>,
@@ -83,9 +95,11 @@ impl Running {
             work: settings,
             zone,
             logs,
+            telling: Telling { log, telemetry },
+            http,
             ready,
         } = parts;
-        let probe = NodeProbe { dir: Arc::clone(&dir), state, credentials: credentials.clone() };
+        let probe = Arc::new(NodeProbe { dir: Arc::clone(&dir), state, credentials: credentials.clone() });
         let taps = Arc::new(Taps::new(etl_formats::json::row_to_value));
         let local = Local {
             admin_address: ready.admin_advertised.clone(),
@@ -95,7 +109,8 @@ impl Running {
             logs,
         };
         let lease = cluster.down_after;
-        let duties = Duties::start(consensus.clone(), Arc::clone(&dialer), local, Arc::new(probe), cluster);
+        let duties =
+            Duties::start(consensus.clone(), Arc::clone(&dialer), local, Arc::clone(&probe) as _, cluster);
         let letters = DeadLetterFiles::new(dir.path());
         duties.count_letters_by(Arc::new(move |workflow, run| {
             let counted =
@@ -109,7 +124,7 @@ impl Running {
                 Err(_) => 0,
             }
         }));
-        let workshop = Arc::new(NodeWorkshop::new(dir.path(), settings.clone()));
+        let workshop = Arc::new(NodeWorkshop::new(dir.path(), settings.clone(), telemetry.clone()));
         let work = Work::start(WorkParts {
             consensus: consensus.clone(),
             workshop,
@@ -132,11 +147,25 @@ impl Running {
             dialer,
             lint: Arc::new(lint),
             locality: Arc::new(ties),
+            insight: Arc::new(NodeInsight { log, telemetry: telemetry.clone(), probe: Arc::clone(&probe) }),
         })
         .map_err(|error| Error::Defect(error.to_string()))?;
         let routes = services.routes.clone().add_service(duties.service());
         let admin = Serving::start("admin", network::server().add_routes(routes), admin);
-        Ok(Self { consensus, duties, work, raft, admin, services, credentials, ready, dir })
+        telemetry.sample_with(Arc::new(NodeMeter {
+            consensus: consensus.clone(),
+            desk: duties.desk(),
+            probe,
+            sight: services.sight.clone(),
+            version: SOFTWARE_VERSION,
+        }));
+        telemetry.sample_with(Arc::new(LogMeter(logging::counts())));
+        let told = Arc::new(NodeTold { telemetry: telemetry.clone(), sight: services.sight.clone() });
+        let http = http.map(|listener| {
+            let router = network::server().accept_http1(true).add_routes(http_routes(told).into());
+            Serving::start("http", router, listener)
+        });
+        Ok(Self { consensus, duties, work, raft, admin, http, telemetry, services, credentials, ready, dir })
     }
 
     /// Who and where it is.
@@ -152,6 +181,7 @@ impl Running {
                 error = self.consensus.stopped() => break End::Failed(Error::Stopped(error)),
                 error = self.raft.failed() => break End::Failed(error),
                 error = self.admin.failed() => break End::Failed(error),
+                error = failed(&mut self.http) => break End::Failed(error),
                 () = self.duties.removed() => break End::Removed,
             };
             match asked {
@@ -177,7 +207,7 @@ impl Running {
 
     /// Ends in good order: no new calls, no duties, leadership to another, then consensus.
     async fn stop(self) {
-        let Self { consensus, duties, work, mut raft, mut admin, services, dir, .. } = self;
+        let Self { consensus, duties, work, mut raft, mut admin, http, telemetry, services, dir, .. } = self;
         let until = Instant::now() + STOP_TIMEOUT;
         admin.close();
         step("work", until, work.shutdown(DRAIN_TIMEOUT)).await;
@@ -188,6 +218,9 @@ impl Running {
         // Calls that wait for consensus have ended with it.
         step("admin listener", until, admin.closed()).await;
         step("raft listener", until, raft.closed()).await;
+        drop(http);
+        let spans = tokio::task::spawn_blocking(move || telemetry.finish(LAST_SPANS));
+        step("traces", until, async { drop(spans.await) }).await;
         drop((services, duties, consensus, dir));
         tracing::info!("stopped");
     }
@@ -203,6 +236,14 @@ impl Running {
             }
             Err(defect) => tracing::error!(%defect, "the certificates could not be looked at"),
         }
+    }
+}
+
+/// Resolves when a listener that is there has ended by itself.
+async fn failed(listener: &mut Option<Serving>) -> Error {
+    match listener {
+        Some(listener) => listener.failed().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -6,7 +6,7 @@ use tonic::transport::server::Router;
 use super::Error;
 
 /// A listener whose connections are served. Ends when it is dropped.
-pub(super) struct Serving {
+pub(crate) struct Serving {
     name: &'static str,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<Result<(), tonic::transport::Error>>,

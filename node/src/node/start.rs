@@ -8,6 +8,7 @@ use etl_raft::network::{Dialer, Member};
 use etl_raft::store::{DataDir, Identity, Storage};
 use etl_raft_state::FEATURE_LEVEL;
 use etl_security::{Connector, Credentials, Listener, Peers};
+use etl_telemetry::Telemetry;
 use uuid::Uuid;
 
 use super::dialer::NodeDialer;
@@ -17,10 +18,11 @@ use super::entry::{
 use super::notify::News;
 use super::ready::Ready;
 use super::running::{Parts, Running};
-use super::settings::Entry;
+use super::settings::{Entry, HttpEndpoint};
 use super::signals::Signals;
 use super::{Error, NodeSettings, SOFTWARE_VERSION};
 use crate::Exit;
+use crate::logging::{self, LogControl};
 
 /// How often files with certificates are looked at.
 const CERTIFICATES_EVERY: Duration = Duration::from_secs(5);
@@ -31,6 +33,7 @@ const LAST_WAIT: Duration = Duration::from_secs(1);
 pub(crate) fn start(
     settings: NodeSettings,
     logs: RunLogs,
+    telling: Telling,
     print_addresses: Option<&Path>,
 ) -> Result<Exit, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -43,7 +46,7 @@ pub(crate) fn start(
     }
     let ended = runtime.block_on(async {
         let mut signals = Signals::listen()?;
-        let starting = Starting::begin(settings, logs)?;
+        let starting = Starting::begin(settings, logs, telling)?;
         let running = tokio::select! {
             running = starting.finish() => running?,
             number = signals.stop() => {
@@ -59,10 +62,18 @@ pub(crate) fn start(
     ended
 }
 
+/// What tells of this process while it runs.
+pub(crate) struct Telling {
+    pub log: LogControl,
+    pub telemetry: Telemetry,
+}
+
 /// A node that holds its data directory and its ports, and takes part in nothing yet.
 struct Starting {
     settings: NodeSettings,
     logs: RunLogs,
+    telling: Telling,
+    http: Option<Listener>,
     dir: Arc<DataDir>,
     credentials: Option<Credentials>,
     raft: Listener,
@@ -82,19 +93,34 @@ struct Entered {
 
 impl Starting {
     /// Takes what another process may have: the directory and the ports. Blocks shortly.
-    fn begin(settings: NodeSettings, logs: RunLogs) -> Result<Self, Error> {
+    fn begin(settings: NodeSettings, logs: RunLogs, telling: Telling) -> Result<Self, Error> {
         let credentials = settings.tls.as_ref().map(Credentials::of_node).transpose()?;
         let dir = Arc::new(DataDir::open(&settings.data_dir)?);
         let raft = Listener::bind(settings.raft.listen, credentials.clone(), Peers::Nodes)?;
         let admin = Listener::bind(settings.admin.listen, credentials.clone(), Peers::Anyone)?;
+        let http = listen_http(settings.http, credentials.clone())?;
         let raft_address = settings.raft.advertised.address(raft.address());
         let admin_address = settings.admin.advertised.address(admin.address());
         let dialer: Arc<dyn Dialer> = Arc::new(NodeDialer(Connector::new(credentials.clone())));
-        Ok(Self { settings, logs, dir, credentials, raft, admin, raft_address, admin_address, dialer })
+        Ok(Self {
+            settings,
+            logs,
+            telling,
+            http,
+            dir,
+            credentials,
+            raft,
+            admin,
+            raft_address,
+            admin_address,
+            dialer,
+        })
     }
 
     async fn finish(self) -> Result<Running, Error> {
         let Entered { identity, storage, is_founding } = self.enter().await?;
+        logging::is_node(identity.node);
+        self.telling.telemetry.is_node(identity.node);
         let me = Member {
             cluster: identity.cluster,
             node: identity.node,
@@ -116,6 +142,7 @@ impl Starting {
             cluster: identity.cluster,
             raft: self.raft.address(),
             admin: self.admin.address(),
+            http: self.http.as_ref().map(Listener::address),
             raft_advertised: self.raft_address,
             admin_advertised: self.admin_address,
         };
@@ -131,6 +158,8 @@ impl Starting {
             work: self.settings.work,
             zone: self.settings.zone,
             logs: self.logs,
+            telling: self.telling,
+            http: self.http,
             ready,
         })
     }
@@ -199,6 +228,21 @@ impl Starting {
     /// Without its own address, which is bound and answers nothing yet.
     fn others(&self, addresses: &[String]) -> Vec<String> {
         addresses.iter().filter(|address| **address != self.admin_address).cloned().collect()
+    }
+}
+
+/// A port that nobody has asked for is not worth a node.
+fn listen_http(endpoint: HttpEndpoint, credentials: Option<Credentials>) -> Result<Option<Listener>, Error> {
+    match endpoint {
+        HttpEndpoint::Off => Ok(None),
+        HttpEndpoint::At(address) => Ok(Some(Listener::bind(address, credentials, Peers::Anyone)?)),
+        HttpEndpoint::IfFree(address) => match Listener::bind(address, credentials, Peers::Anyone) {
+            Ok(listener) => Ok(Some(listener)),
+            Err(error) => {
+                tracing::warn!(%error, "metrics and health are not told over HTTP; say where with --http-listen");
+                Ok(None)
+            }
+        },
     }
 }
 

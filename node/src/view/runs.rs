@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
@@ -69,6 +70,16 @@ pub(crate) fn write_run(out: &mut impl Write, run: &RunView) -> std::io::Result<
     }
     for (step, node) in &summary.hosts {
         writeln!(out, "hosted       step {step} on node {node}, for all partitions")?;
+    }
+    let mut shards: BTreeMap<(&str, u64), Vec<&str>> = BTreeMap::new();
+    for (shard, node) in &run.shards {
+        let (step, part) = shard.split_once('.').unwrap_or((shard, ""));
+        shards.entry((step, *node)).or_default().push(part);
+    }
+    for ((step, node), mut parts) in shards {
+        // As numbers: the tenth comes after the ninth.
+        parts.sort_unstable_by_key(|part| (part.len(), *part));
+        writeln!(out, "shards       of step {step} on node {node}: {}", parts.join(" "))?;
     }
     let coordinator = run.coordinator.map_or_else(|| "none".to_owned(), |node| format!("node {node}"));
     writeln!(out, "coordinator  {coordinator}")?;
@@ -183,6 +194,7 @@ pub(super) mod tests {
         RunView {
             summary,
             coordinator: Some(2),
+            shards: Default::default(),
             routes,
             unreadable_checkpoints: 0,
             dead_letters: Default::default(),
@@ -217,6 +229,9 @@ pub(super) mod tests {
         run.summary.message = Some("the disk is full\nof \x1b[2Jnode 2".to_owned());
         run.summary.pinned = Some(2);
         run.summary.hosts = [("sink".to_owned(), 3)].into();
+        run.shards = [("out.10of12", 1), ("out.2of12", 1), ("out.1of12", 2)]
+            .map(|(shard, node)| (shard.to_owned(), node))
+            .into();
         run.summary.parameters =
             [("day", "2026-11-01"), ("zone", "a\x1bb")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
         run.unreadable_checkpoints = 1;
@@ -226,6 +241,8 @@ pub(super) mod tests {
         assert!(text.contains("workflow resume orders") && text.contains("workflow run orders"), "{text}");
         assert!(text.contains("node 2 alone") && text.contains("1 checkpoints cannot be read"), "{text}");
         assert!(text.contains("step sink on node 3"), "{text}");
+        assert!(text.contains("shards       of step out on node 1: 2of12 10of12\n"), "{text}");
+        assert!(text.contains("shards       of step out on node 2: 1of12\n"), "{text}");
         assert!(text.contains("28 dead letters") && text.contains("directory of node 3"), "{text}");
         assert!(text.contains("parameters   day=2026-11-01\n             zone=a\\u{1b}b\n"), "{text}");
         assert!(!text.contains('\x1b'));

@@ -61,7 +61,15 @@ fn the_engine_knows_no_connector_no_network_and_no_store() {
         name.starts_with("etl-connector")
             || matches!(
                 name.as_str(),
-                "tonic" | "openraft" | "sled" | "etl-state" | "rusqlite" | "datafusion"
+                "tonic"
+                    | "openraft"
+                    | "sled"
+                    | "etl-state"
+                    | "rusqlite"
+                    | "datafusion"
+                    | "etl-telemetry"
+                    | "opentelemetry"
+                    | "prometheus-client"
             )
     };
     assert_eq!(closure.iter().find(forbidden), None);
@@ -85,7 +93,7 @@ fn a_connector_knows_neither_actors_nor_another_connector() {
 
 #[test]
 fn heavy_libraries_have_one_user() {
-    let expected: [(&str, &[&str]); 19] = [
+    let expected: [(&str, &[&str]); 26] = [
         ("actix", &["etl-engine", "etl-relay"]),
         ("actix-rt", &["actix-etl", "etl-engine", "etl-relay"]),
         ("arrow-ipc", &["etl-relay"]),
@@ -105,6 +113,13 @@ fn heavy_libraries_have_one_user() {
         ("saphyr-parser", &["actix-etl", "etl-workflow"]),
         ("sled", &["etl-raft", "etl-state"]),
         ("indicatif", &["actix-etl"]),
+        ("axum", &["actix-etl"]),
+        ("crossterm", &["actix-etl"]),
+        ("ratatui", &["actix-etl"]),
+        ("opentelemetry", &["etl-telemetry"]),
+        ("opentelemetry-otlp", &["etl-telemetry"]),
+        ("opentelemetry_sdk", &["etl-telemetry"]),
+        ("prometheus-client", &["etl-telemetry"]),
     ];
     for (library, allowed) in expected {
         let users = users(library);

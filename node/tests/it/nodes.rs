@@ -149,6 +149,11 @@ impl Nodes {
         self.told(node, "admin").as_str().unwrap().to_owned()
     }
 
+    /// Where it tells over HTTP; it must have been started with `--http-listen`.
+    pub fn http(&self, node: u8) -> std::net::SocketAddr {
+        self.told(node, "http").as_str().unwrap().parse().unwrap()
+    }
+
     pub fn raft(&self, node: u8) -> String {
         self.told(node, "raft").as_str().unwrap().to_owned()
     }

@@ -139,6 +139,9 @@ codes! {
          quotes.";
     UNBRACED_VARIABLE = "W002", "`$NAME` is not substituted",
         "Only `${NAME}` is a variable; `$NAME` stays as it is. Write `$$NAME` to say that this is meant.";
+    UNUSED_PARAMETER = "W003", "a parameter that is used nowhere",
+        "What is given for it changes nothing. Either `${param:NAME}` is missing where the value belongs, or the declaration is \
+         left over and can be removed.";
 }
 
 /// Why a message with this code is given and what to do about it; `None` for an unknown code.

@@ -1,6 +1,8 @@
 //! `${...}` in scalars. Works on parsed values, never on the text of the file: what a variable holds can change a
 //! value, but never the shape of the workflow.
 
+use std::collections::HashSet;
+
 use saphyr_parser::ScalarStyle;
 
 use crate::check::did_you_mean;
@@ -26,15 +28,32 @@ pub(crate) fn interpolate(
     sink: &mut Sink,
 ) -> Declared {
     let nothing = Declared::default();
-    let mut pass = Pass { environment, inputs, declared: None, source, sink, bytes: 0 };
+    let mut used = HashSet::new();
+    let mut pass = Pass { environment, inputs, declared: None, used: &mut used, source, sink, bytes: 0 };
     if let Some(node) = declarations(tree) {
         pass.node(node);
     }
     let bytes = pass.bytes;
     let workflow = tree.map().and_then(|root| root.get("workflow")).and_then(Node::map);
     let declared = workflow.map_or(nothing, |workflow| declare(workflow, inputs, sink));
-    Pass { environment, inputs, declared: Some(&declared), source, sink, bytes }.tree(tree);
+    let known = Some(&declared);
+    Pass { environment, inputs, declared: known, used: &mut used, source, sink, bytes }.tree(tree);
+    if !sink.failed() {
+        warn_of_unused(tree, &declared, &used, sink);
+    }
     declared
+}
+
+/// Parameters that are named nowhere: whoever gives them a value would wonder.
+fn warn_of_unused(tree: &mut Node, declared: &Declared, used: &HashSet<String>, sink: &mut Sink) {
+    let entries = declarations(tree).and_then(|node| node.map()).map_or(&[][..], |map| &map.entries);
+    let is_unused = |name: &str| declared.get(name).is_some() && !used.contains(name);
+    for entry in entries.iter().filter(|entry| is_unused(&entry.key.text)) {
+        let name = &entry.key.text;
+        let help = format!("write `${{param:{name}}}` where its value belongs, or remove it");
+        let message = format!("the parameter `{name}` is used nowhere");
+        sink.error(entry.key.mark, codes::UNUSED_PARAMETER, message, Some(help));
+    }
 }
 
 fn declarations(tree: &mut Node) -> Option<&mut Node> {
@@ -52,6 +71,8 @@ struct Pass<'a, 's> {
     inputs: &'a Inputs,
     /// `None` inside of the declarations themselves.
     declared: Option<&'a Declared>,
+    /// Parameters that are named somewhere.
+    used: &'s mut HashSet<String>,
     source: &'a SourceText<'a>,
     sink: &'s mut Sink,
     bytes: usize,
@@ -109,6 +130,7 @@ impl Pass<'_, '_> {
                 }
                 Piece::Parameter { name, offset } => {
                     filled.interpolated = true;
+                    self.used.insert(name.to_owned());
                     match self.parameter(name) {
                         Ok(parameter) => {
                             filled.of_run = true;

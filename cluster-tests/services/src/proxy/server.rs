@@ -39,8 +39,13 @@ pub struct Proxy {
 impl Proxy {
     /// Listens on a free port of 127.0.0.1 and connects every client to `target`.
     pub fn start(target: SocketAddr) -> Result<Self, ServiceError> {
+        Self::start_at(Ipv4Addr::LOCALHOST, target)
+    }
+
+    /// The same at another address of this machine.
+    pub fn start_at(at: Ipv4Addr, target: SocketAddr) -> Result<Self, ServiceError> {
         let failed = |source| ServiceError::io("the proxy")(source);
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
+        let listener = std::net::TcpListener::bind((at, 0)).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;

@@ -5,6 +5,7 @@ mod admin_client;
 mod backup;
 mod caller;
 mod dialing;
+mod insight;
 mod run_log;
 mod run_tap;
 mod run_watch;

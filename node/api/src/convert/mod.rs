@@ -3,6 +3,7 @@
 mod checkpoint;
 mod cluster;
 mod finding;
+mod insight;
 mod node;
 mod partition;
 mod run;

@@ -130,6 +130,7 @@ impl From<&RunView> for wire::RunView {
         Self {
             summary: Some((&view.summary).into()),
             coordinator: view.coordinator,
+            shards: view.shards.clone().into_iter().collect(),
             routes: view.routes.iter().map(route).collect(),
             unreadable_checkpoints: view.unreadable_checkpoints,
             dead_letters: view.dead_letters.clone().into_iter().collect(),
@@ -152,6 +153,7 @@ impl RunView {
         Ok(Self {
             summary: summary.try_into()?,
             coordinator: view.coordinator,
+            shards: view.shards.into_iter().collect(),
             routes: view.routes.into_iter().map(route).collect::<Result<_, _>>()?,
             unreadable_checkpoints: view.unreadable_checkpoints,
             dead_letters: view.dead_letters.into_iter().collect(),
@@ -198,6 +200,7 @@ mod tests {
         RunView {
             summary,
             coordinator: Some(2),
+            shards: [("out.0of2".to_owned(), 1), ("out.1of2".to_owned(), 3)].into(),
             routes: vec![route],
             unreadable_checkpoints: 6,
             dead_letters: [(2, 3)].into(),

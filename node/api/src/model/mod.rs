@@ -4,6 +4,7 @@ mod checkpoint;
 mod cluster;
 mod consistency;
 mod finding;
+mod insight;
 mod node;
 mod partition;
 mod problem;
@@ -16,6 +17,9 @@ pub use checkpoint::{CheckpointView, Reset, RunCheckpoints};
 pub use cluster::ClusterStatus;
 pub use consistency::Consistency;
 pub use finding::{Finding, Severity};
+pub use insight::{
+    HealthCheck, HealthReport, HealthStatus, LogChange, LogFilter, NodeLog, RunTrace, SpanEventView, SpanView,
+};
 pub use node::{NodeState, NodeStatus, Role};
 pub use partition::{AssignmentState, AssignmentView, PartitionProgress, PartitionView, RunPartitions};
 pub use problem::Problem;

@@ -140,6 +140,8 @@ pub struct RunView {
     pub summary: RunSummary,
     /// The node that looks after it; `None` when none does.
     pub coordinator: Option<u64>,
+    /// The nodes that carry out shards of destinations behind a repartition, by the names of the shards, as in `orders.3of8`.
+    pub shards: BTreeMap<String, u64>,
     /// By source and destination; only those that have a checkpoint.
     pub routes: Vec<RouteTotals>,
     /// Checkpoints whose contents the node that answers cannot read; they are missing in the totals.

@@ -14,6 +14,7 @@ use super::leader::Leaders;
 use super::lint::Linter;
 use super::watch::Watchers;
 use super::{Lint, Locality};
+use crate::insight::Insight;
 use crate::refusal::Refusal;
 
 /// The service; clones share everything.
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     pub(super) backups: Backups,
     pub(super) watchers: Watchers,
     pub(super) linter: Linter,
+    pub(super) dialer: Arc<dyn Dialer>,
+    pub(super) insight: Arc<dyn Insight>,
 }
 
 impl Shared {
@@ -37,17 +40,18 @@ impl Shared {
         dialer: Arc<dyn Dialer>,
         lint: Arc<Lint>,
         locality: Arc<Locality>,
+        insight: Arc<dyn Insight>,
     ) -> Self {
-        let leaders = Leaders::new(consensus.member().node, dialer);
+        let leaders = Leaders::new(consensus.member().node, Arc::clone(&dialer));
         let linter = Linter::new(lint, locality);
         let (backups, watchers) = (Backups::default(), Watchers::default());
-        Self { consensus, duties, leaders, backups, watchers, linter }
+        Self { consensus, duties, leaders, backups, watchers, linter, dialer, insight }
     }
 }
 
 impl AdminService {
-    pub fn new(shared: Shared) -> Self {
-        Self(Arc::new(shared))
+    pub fn new(shared: Arc<Shared>) -> Self {
+        Self(shared)
     }
 }
 
@@ -153,7 +157,7 @@ impl Admin for AdminService {
         &self,
         request: Request<wire::RunWorkflowRequest>,
     ) -> Result<Response<wire::RunWorkflowResponse>, Status> {
-        answered(self.0.run_workflow(request.into_inner()).await)
+        answered(self.0.run_workflow_traced(request.into_inner()).await)
     }
 
     async fn pause_run(
@@ -233,6 +237,27 @@ impl Admin for AdminService {
     ) -> Result<Response<Self::ReadRunLogStream>, Status> {
         let told = self.0.read_run_log(request.into_inner()).await?;
         Ok(Response::new(Box::pin(told)))
+    }
+
+    async fn control_log(
+        &self,
+        request: Request<wire::ControlLogRequest>,
+    ) -> Result<Response<wire::ControlLogResponse>, Status> {
+        self.0.control_log(request).await
+    }
+
+    async fn get_health(
+        &self,
+        request: Request<wire::GetHealthRequest>,
+    ) -> Result<Response<wire::GetHealthResponse>, Status> {
+        self.0.get_health(request).await
+    }
+
+    async fn read_trace(
+        &self,
+        request: Request<wire::ReadTraceRequest>,
+    ) -> Result<Response<wire::ReadTraceResponse>, Status> {
+        self.0.read_trace(request).await
     }
 
     type TapStepStream = Pin<Box<dyn Stream<Item = Result<wire::TapStepResponse, Status>> + Send>>;

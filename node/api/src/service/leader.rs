@@ -13,9 +13,9 @@ use tonic::{Code, Request, Response, Status};
 use crate::refusal::{Kind, Refusal};
 
 /// Marks a call that another node has passed on; it is not passed on again.
-const FORWARDED: &str = "actix-etl-forwarded";
+pub(super) const FORWARDED: &str = "actix-etl-forwarded";
 /// Largest answer of a leader, in bytes.
-const MAX_ANSWER_BYTES: usize = 32 << 20;
+pub(super) const MAX_ANSWER_BYTES: usize = 32 << 20;
 
 /// Makes calls at the leader.
 pub(super) type Stub = AdminClient<Channel>;

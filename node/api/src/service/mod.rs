@@ -3,6 +3,9 @@
 mod admin;
 mod backup;
 mod checkpoints;
+mod everywhere;
+mod health;
+mod insight;
 mod leader;
 mod leadership;
 mod lint;
@@ -19,6 +22,7 @@ mod status;
 mod suggestion;
 mod tap;
 mod ties;
+mod traced;
 mod watch;
 mod workflows;
 
@@ -26,3 +30,4 @@ pub use lint::Lint;
 pub use ties::{Locality, Tie, Ties};
 
 pub(crate) use admin::{AdminService, Shared};
+pub use health::HealthSight;

@@ -61,6 +61,7 @@ pub(super) struct RunReader {
 pub(super) struct Seen {
     summary: RunSummary,
     coordinator: Option<NodeId>,
+    shards: BTreeMap<String, NodeId>,
     /// Checkpoints that have changed: unit and contents.
     changed: Vec<(RouteKey, u64, Vec<u8>)>,
 }
@@ -86,13 +87,14 @@ impl RunReader {
         Some(Seen {
             summary: summary(state, self.run, run),
             coordinator: coordinator.map(|assignment| assignment.owner),
+            shards: run.shards.clone(),
             changed,
         })
     }
 
     /// What was seen, with the totals.
     pub fn view(&mut self, seen: Seen) -> RunView {
-        let Seen { summary, coordinator, changed } = seen;
+        let Seen { summary, coordinator, shards, changed } = seen;
         for (key, seq, position) in changed {
             let counters = marker(&key, &position).map(|marker| marker.counters);
             self.known.insert(key, (seq, counters));
@@ -116,7 +118,8 @@ impl RunReader {
             counters,
         };
         let routes = totals.into_iter().map(route).collect();
-        RunView { summary, coordinator, routes, unreadable_checkpoints, dead_letters: BTreeMap::new() }
+        let dead_letters = BTreeMap::new();
+        RunView { summary, coordinator, shards, routes, unreadable_checkpoints, dead_letters }
     }
 }
 

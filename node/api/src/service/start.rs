@@ -115,7 +115,7 @@ impl Shared {
                 hosts,
                 parameters,
             };
-            match self.consensus.write(command).await?.into_result() {
+            match self.proposed(new_run, self.consensus.write(command)).await?.into_result() {
                 Ok(Response::RunStarted { version }) => {
                     tracing::info!(run = %new_run, workflow = name, version, "the run begins, as was asked for here");
                     return Ok(StartedRun { run: new_run, version, continued: false });
@@ -132,7 +132,8 @@ impl Shared {
 
     /// Lets a halted run go on with a version of its workflow.
     async fn resume(&self, request: Option<Uuid>, run: Uuid, version: u64) -> Result<StartedRun, Refusal> {
-        match self.write(session(request, run), ResumeRun { run, version }.into()).await? {
+        let written = self.write(session(request, run), ResumeRun { run, version }.into());
+        match self.proposed(run, written).await? {
             Response::Done => {
                 tracing::info!(%run, version, "the run goes on, as was asked for here");
                 Ok(StartedRun { run, version, continued: true })

@@ -38,7 +38,7 @@ async fn until(node: &Node, service: &str, wanted: ServingStatus) {
 async fn a_node_is_healthy_as_long_as_it_takes_part() {
     let [first, second, third] = three().await;
     for node in [&first, &second, &third] {
-        for service in ["", "actix_etl.admin.v1.Admin", "actix_etl.cluster.v1.Cluster"] {
+        for service in ["", "actix_etl.admin.v1.Admin", "actix_etl.cluster.v1.Cluster", "disk"] {
             until(node, service, ServingStatus::Serving).await;
         }
     }

@@ -7,6 +7,7 @@ mod checkpoints;
 mod cluster;
 mod failover;
 mod health;
+mod insight;
 mod run_requests;
 mod run_views;
 mod runs;

@@ -1,12 +1,13 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use etl_api::model::ClusterStatus;
-use etl_api::model::Consistency;
-use etl_api::{AdminClient, AdminParts, AdminServices, Error, Refusal, Tie, Ties, admin_services};
+use etl_api::model::{ClusterStatus, Consistency, HealthCheck, HealthStatus, LogFilter, SpanView};
+use etl_api::{
+    AdminClient, AdminParts, AdminServices, Error, Insight, LogLevels, Refusal, Tie, Ties, admin_services,
+};
 use etl_cluster::{Candidate, Duties, Health, Local, Probe, Software, Taps};
 use etl_connector_basic::{GenerateSource, StdoutDestination};
 use etl_raft::consensus::{Consensus, Settings};
@@ -54,6 +55,61 @@ impl Probe for FixedProbe {
     }
 }
 
+/// A node that keeps a span of every run, logs what it is told to, and is never ill.
+#[derive(Default)]
+struct FixedInsight {
+    filter: Mutex<Option<String>>,
+}
+
+impl LogLevels for FixedInsight {
+    fn now(&self) -> LogFilter {
+        let filter = self.filter.lock().unwrap().clone().unwrap_or_else(|| "info".to_owned());
+        LogFilter { filter, until_ms: None }
+    }
+
+    fn set(&self, filter: Option<&str>, _time: Option<Duration>) -> Result<LogFilter, String> {
+        if filter == Some("wrong") {
+            return Err("`wrong` is no filter".to_owned());
+        }
+        *self.filter.lock().unwrap() = filter.map(str::to_owned);
+        Ok(self.now())
+    }
+}
+
+impl Insight for FixedInsight {
+    fn log(&self) -> &dyn LogLevels {
+        self
+    }
+
+    fn spans(&self, run: Uuid) -> Vec<SpanView> {
+        vec![SpanView {
+            node: 0,
+            trace: "1".repeat(32),
+            span: "2".repeat(16),
+            parent: None,
+            name: format!("read {run}"),
+            kind: "internal".to_owned(),
+            start_us: 1,
+            end_us: 2,
+            attributes: Vec::new(),
+            events: Vec::new(),
+            links: Vec::new(),
+            failed: None,
+        }]
+    }
+
+    fn checks(&self) -> Vec<HealthCheck> {
+        let (component, details) = ("disk".to_owned(), "there is room".to_owned());
+        vec![HealthCheck {
+            component,
+            status: HealthStatus::Healthy,
+            details,
+            last_checked_ms: 1,
+            node: None,
+        }]
+    }
+}
+
 /// The description of a workflow says what of it is tied.
 fn ties(workflow: &Workflow) -> Ties {
     let sink = |tie| Ties { partitions: None, steps: [("sink".to_owned(), tie)].into() };
@@ -98,7 +154,7 @@ pub struct Node {
     pub admin: SocketAddr,
     pub consensus: Consensus,
     pub duties: Duties,
-    services: AdminServices,
+    pub services: AdminServices,
     raft_server: Server,
     admin_server: Server,
     _directory: TempDir,
@@ -206,6 +262,7 @@ impl Node {
             dialer: dialer(),
             lint: Arc::new(lint),
             locality: Arc::new(ties),
+            insight: Arc::new(FixedInsight::default()),
         })
         .unwrap();
         let raft_server = Server::start(raft_listener, tonic::service::Routes::new(consensus.service()));

@@ -2,11 +2,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use etl_model::{Retry, RouteEnd, Shard, StepName, WorkflowName};
+use etl_engine::{Pipeline, ShardOf, ShardSteps, Taps};
+use etl_model::{Retry, RouteEnd, Tracer, WorkflowName};
 use etl_raft::consensus::Consensus;
 use etl_raft_state::State;
 use etl_raft_state::parts::{Run, RunPhase};
-use etl_relay::{Hosted, HostedStep, Hosting, Refused};
+use etl_relay::{Hosted, HostedStep, Hosting, OfRows, Refused, Wanted};
 use etl_sdk::RunContext;
 use etl_workflow::Inputs;
 use uuid::Uuid;
@@ -17,6 +18,7 @@ use crate::work::{Prepared, Workshop, inputs};
 pub(crate) struct Hosts {
     consensus: Consensus,
     workshop: Arc<dyn Workshop>,
+    taps: Arc<Taps>,
     /// By run and version.
     prepared: Mutex<HashMap<(Uuid, u64), Arc<Prepared>>>,
 }
@@ -29,8 +31,9 @@ struct Known {
 }
 
 impl Hosts {
-    pub fn new(consensus: Consensus, workshop: Arc<dyn Workshop>) -> Self {
-        Self { consensus, workshop, prepared: Mutex::default() }
+    /// What passes the steps that it carries out is shown by `taps`.
+    pub fn new(consensus: Consensus, workshop: Arc<dyn Workshop>, taps: Arc<Taps>) -> Self {
+        Self { consensus, workshop, taps, prepared: Mutex::default() }
     }
 
     async fn prepared(&self, run: Uuid, version: u64, known: Known) -> Result<Arc<Prepared>, Refused> {
@@ -56,15 +59,11 @@ impl Hosts {
 
 #[async_trait]
 impl Hosting for Hosts {
-    async fn hosted(
-        &self,
-        run: Uuid,
-        version: u64,
-        step: &StepName,
-        shard: Option<Shard>,
-    ) -> Result<Hosted, Refused> {
+    async fn hosted(&self, wanted: &Wanted) -> Result<Hosted, Refused> {
+        let Wanted { run, version, step, .. } = wanted;
+        let (run, version) = (*run, *version);
         let me = self.consensus.member().node;
-        let end = RouteEnd { destination: step.clone(), shard };
+        let end = RouteEnd { destination: step.clone(), shard: wanted.shard() };
         let look = |state: &State| judge(state, me, run, version, &end);
         let known = match self.consensus.peek(look) {
             Ok(known) => known,
@@ -76,15 +75,41 @@ impl Hosting for Hosts {
         };
         let workflow = WorkflowName::new(&known.workflow).map_err(|error| for_good(error.to_string()))?;
         let prepared = self.prepared(run, version, known).await?;
-        let pipeline = &prepared.pipeline;
+        let step = self.step(&prepared.pipeline, wanted)?;
+        Ok(Hosted { context: RunContext { workflow, run: run.into() }, step })
+    }
+
+    fn tracer(&self, run: Uuid) -> Arc<dyn Tracer> {
+        self.workshop.tracer(run)
+    }
+}
+
+impl Hosts {
+    fn step(&self, pipeline: &Pipeline, wanted: &Wanted) -> Result<HostedStep, Refused> {
+        let step = &wanted.step;
         let destination = pipeline.destinations.iter().find(|known| known.name == *step);
         let processor = pipeline.processors.iter().find(|known| known.name == *step);
-        let step = match (destination, processor) {
-            (Some(found), _) => HostedStep::Destination(Arc::clone(&found.destination)),
-            (None, Some(found)) => HostedStep::Processor(Arc::clone(&found.processor)),
-            (None, None) => return Err(for_good(format!("the workflow has no step `{step}`"))),
-        };
-        Ok(Hosted { context: RunContext { workflow, run: run.into() }, step })
+        match (destination, processor) {
+            (Some(found), _) if wanted.with_steps => {
+                let Some(OfRows { source, partition, shard: Some(shard) }) = &wanted.rows else {
+                    return Err(for_good(format!("steps that lead to no shard of `{step}`")));
+                };
+                let of = ShardOf {
+                    run: wanted.run.into(),
+                    source: source.clone(),
+                    partition: partition.clone(),
+                    destination: step.clone(),
+                    shard: *shard,
+                };
+                let steps = ShardSteps::new(pipeline, &of, Arc::clone(&self.taps));
+                let steps = steps.map_err(|error| for_good(error.to_string()))?;
+                let destination = Arc::clone(&found.destination);
+                Ok(HostedStep::Shard { steps: Arc::new(steps), destination })
+            }
+            (Some(found), _) => Ok(HostedStep::Destination(Arc::clone(&found.destination))),
+            (None, Some(found)) => Ok(HostedStep::Processor(Arc::clone(&found.processor))),
+            (None, None) => Err(for_good(format!("the workflow has no step `{step}`"))),
+        }
     }
 }
 

@@ -1,8 +1,8 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use etl_engine::EngineError;
-use etl_model::Retry;
+use etl_engine::{EngineError, Pipeline};
+use etl_model::{Retry, StepName};
 use etl_raft::consensus::Consensus;
 use etl_raft_state::parts::Run;
 use etl_raft_state::{NodeId, NodeState, State};
@@ -33,6 +33,7 @@ impl Relays {
         let elsewhere = |step: &str| run.hosts.get(step).copied().filter(|host| *host != me);
         let Prepared { mut pipeline, options, sync, placed } = prepared;
         let by_shard = hosted_by_shard(&pipeline, &placed, &run.hosts);
+        let carried = carried_steps(&pipeline, &run.hosts);
         for step in &mut pipeline.processors {
             if let Some(host) = elsewhere(step.name.as_str()) {
                 let real = Arc::clone(&step.processor);
@@ -42,11 +43,13 @@ impl Relays {
             }
         }
         for step in &mut pipeline.destinations {
+            let carries_steps = carried.contains(&step.name);
+            let real = Arc::clone(&step.destination);
             if let Some(host) = elsewhere(step.name.as_str()) {
-                let real = Arc::clone(&step.destination);
-                let name = step.name.clone();
-                step.destination =
-                    Arc::new(RelayedDestination::new(self.relay.clone(), host, id, run.version, name, real));
+                let (relay, name) = (self.relay.clone(), step.name.clone());
+                let relayed = RelayedDestination::new(relay, host, id, run.version, name, real);
+                let relayed = if carries_steps { relayed.carrying_steps() } else { relayed };
+                step.destination = Arc::new(relayed);
             } else if by_shard.contains_key(&step.name) {
                 step.destination = Arc::new(ShardedDestination {
                     consensus: self.consensus.clone(),
@@ -54,12 +57,25 @@ impl Relays {
                     run: id,
                     version: run.version,
                     step: step.name.clone(),
-                    real: Arc::clone(&step.destination),
+                    carries_steps,
+                    real,
                 });
             }
         }
         Prepared { pipeline, options, sync, placed }
     }
+}
+
+/// Destinations whose shards are carried out together with all that leads to them from a repartition. Not where a step on the
+/// way has a node of its own, to which rows would have to go and come back, and not where a rate is kept: it is for the
+/// rows that are written, which have to be known before they are relayed.
+fn carried_steps(pipeline: &Pipeline, hosts: &BTreeMap<String, NodeId>) -> BTreeSet<StepName> {
+    let mut behind = pipeline.behind();
+    behind.retain(|destination, steps| {
+        let is_metered = pipeline.limits.get(destination).is_some_and(|limits| limits.rate.is_some());
+        !is_metered && !steps.iter().any(|step| hosts.contains_key(step.as_str()))
+    });
+    behind.into_keys().collect()
 }
 
 /// Whether a call has failed because the node that carries out the step could not be had, so that it says nothing about

@@ -1,17 +1,21 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use etl_model::{Claim, Marker, RecordError, Route, StepName, Unit};
 use etl_raft::consensus::Consensus;
-use etl_raft_state::NodeId;
+use etl_raft_state::{NodeId, NodeState};
 use etl_relay::{Relay, RelayedDestination};
 use etl_sdk::{
-    ConnectorError, Destination, DestinationCapabilities, Encoded, Encoder, RouteWriter, RunContext,
+    Account, ConnectorError, Destination, DestinationCapabilities, Encoded, Encoder, RouteWriter, RunContext,
 };
+use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 /// The code of an error that is there only because a shard has another host now, or none.
 pub(super) const MOVED: &str = "shard_moved";
+/// How long a chain may go on with a host that has given a shard away, to commit what is under way.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// A destination whose shards are carried out by the nodes that the state of the run names. Who that is, is looked up each
 /// time that a chain is opened.
@@ -23,6 +27,8 @@ pub(super) struct ShardedDestination {
     /// Of the workflow.
     pub version: u64,
     pub step: StepName,
+    /// Whether a host carries out what leads from the repartition to it, too.
+    pub carries_steps: bool,
     /// The step as it is configured here.
     pub real: Arc<dyn Destination>,
 }
@@ -49,18 +55,45 @@ impl Seat {
         self.consensus.peek(|state| state.runs().get(self.run)?.shards.get(&self.shard).copied())
     }
 
-    /// Returns when the shard has another host than this one.
-    async fn left(&self, host: NodeId) -> ConnectorError {
+    /// Who carries it out, and whether a node is there to commit what is under way.
+    fn look(&self, node: NodeId) -> (Option<NodeId>, bool) {
+        let is_there = |known: NodeState| matches!(known, NodeState::Up | NodeState::Draining);
+        self.consensus.peek(|state| {
+            let host = state.runs().get(self.run).and_then(|run| run.shards.get(&self.shard).copied());
+            (host, state.nodes().get(node).is_some_and(|known| is_there(known.state)))
+        })
+    }
+
+    /// Returns when the shard has another host than this one, and either this one is gone, or its chain has had time to end in
+    /// good order. `until` tells till when it has.
+    async fn left(&self, host: NodeId, until: &mut Option<Instant>) -> ConnectorError {
         let mut applied = self.consensus.applied();
         loop {
             applied.mark_unchanged();
-            let now = self.host();
-            if now != Some(host) {
-                return self.moved(now);
+            let (now, is_there) = self.look(host);
+            match now == Some(host) {
+                true => *until = None,
+                false => {
+                    let until = *until.get_or_insert_with(|| Instant::now() + GRACE);
+                    if !is_there || Instant::now() >= until {
+                        return self.moved(now);
+                    }
+                }
             }
-            if applied.changed().await.is_err() {
-                // Consensus has stopped, and all work with it.
-                return std::future::pending().await;
+            let late = async {
+                match *until {
+                    Some(until) => sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                changed = applied.changed() => {
+                    if changed.is_err() {
+                        // Consensus has stopped, and all work with it.
+                        return std::future::pending().await;
+                    }
+                }
+                () = late => {}
             }
         }
     }
@@ -94,7 +127,8 @@ impl Destination for ShardedDestination {
             Some(host) => {
                 let (relay, step) = (self.relay.clone(), self.step.clone());
                 let real = Arc::clone(&self.real);
-                Arc::new(RelayedDestination::new(relay, host, self.run, self.version, step, real))
+                let relayed = RelayedDestination::new(relay, host, self.run, self.version, step, real);
+                Arc::new(if self.carries_steps { relayed.carrying_steps() } else { relayed })
             }
         };
         Some(Arc::new(ShardAtHost { seat, host, at_host }))
@@ -128,6 +162,10 @@ impl Destination for ShardAtHost {
         self.at_host.capabilities()
     }
 
+    fn carries_steps(&self) -> bool {
+        self.at_host.carries_steps()
+    }
+
     async fn check(&self, run: &RunContext) -> Result<(), ConnectorError> {
         self.at_host.check(run).await
     }
@@ -144,7 +182,7 @@ impl Destination for ShardAtHost {
     ) -> Result<Box<dyn RouteWriter>, ConnectorError> {
         let Some(host) = self.host else { return Err(self.seat.moved(None)) };
         let writer = self.at_host.open(run, route, index).await?;
-        Ok(Box::new(SeatedWriter { writer, seat: self.seat.clone(), host }))
+        Ok(Box::new(SeatedWriter { writer, seat: self.seat.clone(), host, until: None }))
     }
 
     async fn complete(&self, run: &RunContext, routes: &[Route]) -> Result<(), ConnectorError> {
@@ -152,24 +190,26 @@ impl Destination for ShardAtHost {
     }
 }
 
-/// A writer that fails as soon as its shard has another host, so that its chain is opened again, with that one. What was
-/// under way has an unknown outcome then, which the marker tells.
+/// A writer that fails when its shard has another host, so that its chain is opened again, with that one: at once when the host
+/// of before is gone, else when it has not ended by itself in time. What was under way has an unknown outcome then, which the
+/// marker tells.
 struct SeatedWriter {
     writer: Box<dyn RouteWriter>,
     seat: Seat,
     host: NodeId,
+    /// Till when it may go on although the shard has another host.
+    until: Option<Instant>,
 }
 
 impl SeatedWriter {
-    /// Makes a call for as long as the shard has the same host.
+    /// Makes a call for as long as the host may be called.
     async fn seated<T>(
-        seat: &Seat,
-        host: NodeId,
+        (seat, host, until): (&Seat, NodeId, &mut Option<Instant>),
         call: impl Future<Output = Result<T, ConnectorError>>,
     ) -> Result<T, ConnectorError> {
         tokio::select! {
             biased;
-            moved = seat.left(host) => Err(moved),
+            moved = seat.left(host, until) => Err(moved),
             result = call => result,
         }
     }
@@ -178,22 +218,26 @@ impl SeatedWriter {
 #[async_trait]
 impl RouteWriter for SeatedWriter {
     async fn marker(&mut self) -> Result<Option<Marker>, ConnectorError> {
-        Self::seated(&self.seat, self.host, self.writer.marker()).await
+        Self::seated((&self.seat, self.host, &mut self.until), self.writer.marker()).await
     }
 
     async fn fence(&mut self, claim: &Claim) -> Result<Marker, ConnectorError> {
-        Self::seated(&self.seat, self.host, self.writer.fence(claim)).await
+        Self::seated((&self.seat, self.host, &mut self.until), self.writer.fence(claim)).await
     }
 
     async fn write(&mut self, rows: Encoded) -> Result<(), ConnectorError> {
-        Self::seated(&self.seat, self.host, self.writer.write(rows)).await
+        Self::seated((&self.seat, self.host, &mut self.until), self.writer.write(rows)).await
     }
 
     async fn stage(&mut self, unit: &Unit) -> Result<Vec<RecordError>, ConnectorError> {
-        Self::seated(&self.seat, self.host, self.writer.stage(unit)).await
+        Self::seated((&self.seat, self.host, &mut self.until), self.writer.stage(unit)).await
+    }
+
+    fn account(&mut self) -> Account {
+        self.writer.account()
     }
 
     async fn commit(&mut self, unit: &Unit) -> Result<(), ConnectorError> {
-        Self::seated(&self.seat, self.host, self.writer.commit(unit)).await
+        Self::seated((&self.seat, self.host, &mut self.until), self.writer.commit(unit)).await
     }
 }

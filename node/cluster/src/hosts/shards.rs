@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use etl_engine::Pipeline;
 use etl_model::{RouteEnd, Shard, StepName};
-use etl_partitioning::{Member, Partition, place};
+use etl_partitioning::{Member, Move, Partition, balance, place};
 use etl_raft_state::NodeId;
 use etl_raft_state::command::ShardMove;
 use uuid::Uuid;
@@ -47,21 +47,48 @@ pub(crate) fn place_shards(
         return Vec::new();
     }
     let shards: Vec<&String> = wanted.iter().collect();
+    let partitions = partitions(run, &shards, known, members);
+    let members: Vec<Member> = members.iter().map(|node| Member::normal(*node)).collect();
+    let mut moves = place(&members, &partitions).moves;
+    moves.retain(|each| is_open(shards[each.partition]));
+    shard_moves(&shards, known, moves)
+}
+
+/// What has to move so that shards, all with one of the members or on a node that is given nothing, are spread evenly.
+pub(crate) fn balance_shards(
+    run: Uuid,
+    known: &BTreeMap<String, NodeId>,
+    members: &[NodeId],
+) -> Vec<ShardMove> {
+    // What a node has that is given nothing it keeps: it works.
+    let shards: Vec<&String> =
+        known.iter().filter(|(_, node)| members.contains(node)).map(|(shard, _)| shard).collect();
+    let partitions = partitions(run, &shards, known, members);
+    let members: Vec<Member> = members.iter().map(|node| Member::normal(*node)).collect();
+    let moves = balance(&members, &partitions, shards.len());
+    shard_moves(&shards, known, moves)
+}
+
+fn partitions(
+    run: Uuid,
+    shards: &[&String],
+    known: &BTreeMap<String, NodeId>,
+    members: &[NodeId],
+) -> Vec<Partition> {
     let partition = |shard: &&String| Partition {
         key: [run.as_bytes(), shard.as_bytes()].concat(),
         owner: known.get(*shard).copied().filter(|node| members.contains(node)),
         readable_at: None,
     };
-    let partitions: Vec<Partition> = shards.iter().map(partition).collect();
-    let members: Vec<Member> = members.iter().map(|node| Member::normal(*node)).collect();
-    let moves = place(&members, &partitions).moves.into_iter();
-    moves
-        .filter(|each| is_open(shards[each.partition]))
-        .map(|each| {
-            let shard = shards[each.partition].clone();
-            ShardMove { from: known.get(&shard).copied(), to: each.to, shard }
-        })
-        .collect()
+    shards.iter().map(partition).collect()
+}
+
+fn shard_moves(shards: &[&String], known: &BTreeMap<String, NodeId>, moves: Vec<Move>) -> Vec<ShardMove> {
+    let shard_move = |each: Move| {
+        let shard = (*shards.get(each.partition)?).clone();
+        Some(ShardMove { from: known.get(&shard).copied(), to: each.to, shard })
+    };
+    moves.into_iter().filter_map(shard_move).collect()
 }
 
 #[cfg(test)]
@@ -87,11 +114,20 @@ mod tests {
         assert_eq!(known.len(), 8);
         assert!((1..=3).all(|node| (2..=4).contains(&count(&known, node))), "{known:?}");
         assert_eq!(place_shards(run, &wanted, &known, &[1, 2, 3]), []);
+        assert_eq!(place_shards(run, &wanted, &known, &[1, 2, 3, 4]), [], "nothing moves but what has to");
+
+        let mut spread = known.clone();
+        let moves = balance_shards(run, &known, &[1, 2, 3, 4]);
+        assert!(!moves.is_empty() && moves.iter().all(|each| each.to == 4), "{moves:?}");
+        carried_out(&mut spread, moves);
+        assert_eq!(count(&spread, 4), 2, "{spread:?}");
+        assert_eq!(balance_shards(run, &spread, &[1, 2, 3, 4]), []);
         assert_eq!(
-            place_shards(run, &wanted, &known, &[1, 2, 3, 4]),
+            balance_shards(run, &spread, &[1, 2, 3]),
             [],
-            "nothing moves for the sake of balance"
+            "a node that is given nothing keeps what it has"
         );
+        assert_eq!(balance_shards(run, &known, &[]), []);
 
         let before = known.clone();
         let moves = place_shards(run, &wanted, &known, &[1, 3]);

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::decide::decide;
 use super::lost::halt_lost;
 use super::scene::Scene;
-use super::shards::move_shards;
+use super::shards::{move_shards, spread_shards};
 
 /// How often it looks even though nothing has changed.
 const LOOK: Duration = Duration::from_millis(500);
@@ -17,6 +17,8 @@ const LOOK: Duration = Duration::from_millis(500);
 const REST: Duration = Duration::from_millis(20);
 /// How often balance is looked after, once the nodes have settled.
 const BALANCE: Duration = Duration::from_millis(500);
+/// The shortest time between two times that shards move for the sake of balance.
+const SPREAD: Duration = Duration::from_secs(5);
 /// Commands of one entry.
 const COMMANDS: usize = 200;
 
@@ -30,6 +32,8 @@ pub(crate) struct Placer {
     nodes: (Vec<(NodeId, NodeState)>, Instant),
     /// When balance is looked after next.
     balance_at: Instant,
+    /// When shards may move next for the sake of balance.
+    spread_at: Instant,
     promises: BTreeMap<PartitionKey, NodeId>,
 }
 
@@ -41,6 +45,7 @@ impl Placer {
             settled,
             nodes: (Vec::new(), Instant::now()),
             balance_at: Instant::now(),
+            spread_at: Instant::now(),
             promises: BTreeMap::new(),
         }
     }
@@ -81,6 +86,12 @@ impl Placer {
         }
         if balance {
             self.balance_at = now + BALANCE;
+            if now >= self.spread_at
+                && let Some(spread) = self.consensus.peek(|state| spread_shards(state, now_ms))
+            {
+                self.spread_at = now + SPREAD;
+                return vec![spread];
+            }
         }
         let promises = &mut self.promises;
         let scene = self.consensus.peek(|state| {

@@ -58,7 +58,9 @@ impl Coordinator {
             Err(Stop::Over) => {
                 tracing::debug!(run = %self.run, "this node does not coordinate the run any more")
             }
-            Err(Stop::Failed(message)) => halt(&self.consensus, self.run, None, message).await,
+            Err(Stop::Failed(message)) => {
+                halt(&self.consensus, self.run, None, self.workshop.redacted(message)).await;
+            }
         }
     }
 
@@ -68,7 +70,7 @@ impl Coordinator {
         match self.coordinate_as(holder).await {
             Err(Stop::Failed(message)) => {
                 let claim = PartitionClaim { partition, holder };
-                halt(&self.consensus, self.run, Some(claim), message).await;
+                halt(&self.consensus, self.run, Some(claim), self.workshop.redacted(message)).await;
                 Err(Stop::Over)
             }
             other => other,

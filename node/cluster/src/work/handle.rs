@@ -61,7 +61,7 @@ impl Work {
         let settings = RelaySettings { threads, ..RelaySettings::default() };
         let reach = Arc::new(Reachable::new(consensus.clone(), dialer));
         let relays = Relays::new(&consensus, Relay::new(reach, settings, Handle::current()));
-        let hosts = Arc::new(Hosts::new(consensus.clone(), Arc::clone(&workshop)));
+        let hosts = Arc::new(Hosts::new(consensus.clone(), Arc::clone(&workshop), Arc::clone(&taps)));
         let relay = RelayService::new(hosts, settings)
             .map_err(|error| EngineError::Internal(format!("the threads of the relay: {error}")))?;
         let system = Arc::new(ActorSystem::start(threads)?);

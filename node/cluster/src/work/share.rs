@@ -4,8 +4,8 @@ use std::sync::Arc;
 use etl_engine::{ActorSystem, Crew, CrewEvent, CrewSetup, EngineError, PartitionOrder, Progress, Taps};
 use etl_model::{PartitionId, StepName, WorkflowName};
 use etl_raft::consensus::Consensus;
-use etl_raft_state::PartitionKey;
 use etl_raft_state::parts::Partition;
+use etl_raft_state::{NodeId, PartitionKey};
 use etl_sdk::{PartitionInfo, RunContext};
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -24,6 +24,8 @@ pub(crate) struct Share {
     pub here: BTreeMap<PartitionKey, Stage>,
     crew: Crew,
     earlier: Earlier,
+    /// Who carries out which shard, as its chains have been told.
+    shards: BTreeMap<String, NodeId>,
     /// By their numbers in the run.
     keys: HashMap<usize, PartitionKey>,
 }
@@ -34,6 +36,7 @@ pub(crate) struct ShareParts<'a> {
     pub workflow: &'a str,
     pub version: u64,
     pub prepared: Prepared,
+    pub shards: BTreeMap<String, NodeId>,
     pub earlier: Earlier,
     pub consensus: Consensus,
     pub checkpointer: Checkpointer,
@@ -47,7 +50,8 @@ pub(crate) struct ShareParts<'a> {
 impl Share {
     /// Needs a runtime.
     pub fn start(parts: ShareParts<'_>) -> Result<Self, EngineError> {
-        let ShareParts { run, workflow, version, prepared, mut earlier, consensus, checkpointer, .. } = parts;
+        let ShareParts { run, workflow, version, prepared, shards, consensus, checkpointer, .. } = parts;
+        let mut earlier = parts.earlier;
         let workflow =
             WorkflowName::new(workflow).map_err(|error| EngineError::Internal(error.to_string()))?;
         if prepared.sync != etl_model::SyncMode::Incremental {
@@ -75,7 +79,7 @@ impl Share {
                 let _ = events.send((run, event));
             }
         });
-        Ok(Self { version, ledger, here: BTreeMap::new(), crew, earlier, keys: HashMap::new() })
+        Ok(Self { version, ledger, here: BTreeMap::new(), crew, earlier, shards, keys: HashMap::new() })
     }
 
     /// Begins a partition, as soon as there is room for it; sooner when it has been begun before.
@@ -96,6 +100,19 @@ impl Share {
     pub fn drain(&mut self, key: &PartitionKey) {
         if let Some(index) = self.end(key) {
             self.crew.drain(index);
+        }
+    }
+
+    /// Has all partitions go on with whoever carries out the shards now, when that is another than before.
+    pub fn renew(&mut self, shards: &BTreeMap<String, NodeId>) {
+        if self.shards == *shards {
+            return;
+        }
+        self.shards.clone_from(shards);
+        for (index, key) in &self.keys {
+            if self.here.get(key) == Some(&Stage::Running) {
+                self.crew.renew(*index);
+            }
         }
     }
 

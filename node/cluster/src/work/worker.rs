@@ -1,14 +1,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use etl_engine::{ActorSystem, CrewEvent, Desk, EngineError, PartitionEnd, Taps};
-use etl_model::{Marker, Retry, RouteEnd};
+use etl_model::{Marker, Retry, RouteEnd, TraceContext, TraceSpan};
 use etl_raft::consensus::Consensus;
 use etl_raft_state::PartitionKey;
 use etl_raft_state::command::{Holder, PartitionClaim, Release};
 use etl_raft_state::parts::{Assignment, AssignmentState, Run, RunPhase};
+use etl_sdk::guard_removed;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
@@ -175,7 +176,9 @@ impl Worker {
         if self.stopping {
             return;
         }
-        if !self.lease.is_good() {
+        // Without it an owner goes on that is none any more, until a destination tells it.
+        let is_unleased = guard_removed("lease");
+        if !self.lease.is_good() && !is_unleased {
             return self.leave_all();
         }
         let now = Instant::now();
@@ -196,6 +199,7 @@ impl Worker {
         for (key, action) in reconcile(me, &self.wanted(), &self.here()) {
             match action {
                 Action::Begin if self.resting.contains_key(&key) => {}
+                Action::Kill if is_unleased => {}
                 Action::Begin if key.is_coordinator() => self.coordinate(key.run),
                 Action::Begin => self.begin(&key).await,
                 Action::Drain | Action::Kill if key.is_coordinator() => self.stop_coordinating(key.run),
@@ -205,6 +209,14 @@ impl Worker {
             }
         }
         let consensus = &self.consensus;
+        let shares = &mut self.shares;
+        consensus.peek(|state| {
+            for (run, share) in shares.iter_mut() {
+                if let Some(known) = state.runs().get(*run) {
+                    share.renew(&known.shards);
+                }
+            }
+        });
         self.shares.retain(|run, share| {
             let goes_on = consensus.peek(|state| {
                 let known = state.runs().get(*run);
@@ -259,12 +271,15 @@ impl Worker {
     fn coordinate(&mut self, run: Uuid) {
         let (consensus, workshop) = (self.consensus.clone(), Arc::clone(&self.workshop));
         let relays = self.relays.clone();
+        let begins =
+            TraceSpan::below(&TraceContext::of_run(run.into()), "start of the run", SystemTime::now());
+        self.workshop.tracer(run).ended(begins);
         let carried_out = async move {
             Coordinator { run, consensus, workshop, relays }.run().await;
             Task::Coordinated(run)
         };
         // Also what connectors log is about the run.
-        let task = self.tasks.spawn(carried_out.instrument(tracing::debug_span!("coordinator", %run)));
+        let task = self.tasks.spawn(carried_out.instrument(tracing::error_span!("coordinator", %run)));
         self.coordinators.insert(run, task);
     }
 
@@ -313,11 +328,14 @@ impl Worker {
         });
         let Some((document, earlier)) = needed else { return Ok(false) };
         let workshop = Arc::clone(&self.workshop);
+        let began = SystemTime::now();
         let inputs = inputs(run, &found);
         let prepared = tokio::task::spawn_blocking(move || workshop.prepare(&document, &inputs)).await;
         let prepared = prepared
             .map_err(|error| EngineError::Internal(error.to_string()))?
             .map_err(|problem| EngineError::Internal(format!("the workflow cannot run here: {problem}")))?;
+        let span = TraceSpan::below(&TraceContext::of_run(run.into()), "prepare the workflow", began);
+        self.workshop.tracer(run).ended(span);
         let mut prepared = self.relays.relayed(run, &found, prepared);
         prepared.pipeline = prepared.pipeline.gated(&self.desk, run.into());
         let share = Share::start(ShareParts {
@@ -325,6 +343,7 @@ impl Worker {
             workflow: &found.workflow,
             version: found.version,
             prepared,
+            shards: found.shards,
             earlier,
             consensus: self.consensus.clone(),
             checkpointer: self.checkpointer.clone(),
@@ -342,6 +361,7 @@ impl Worker {
     }
 
     fn halt(&mut self, run: Uuid, by: Option<PartitionClaim>, message: String) {
+        let message = self.workshop.redacted(message);
         let consensus = self.consensus.clone();
         self.tasks.spawn(async move {
             halt(&consensus, run, by, message).await;

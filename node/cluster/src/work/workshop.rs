@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use etl_engine::{DeadLetters, EngineOptions, Pipeline};
-use etl_model::{StepName, SyncMode};
+use etl_model::{NoTracer, StepName, SyncMode, Tracer};
 use etl_raft_state::parts::Run;
 use etl_workflow::{Inputs, RunFacts};
 use uuid::Uuid;
@@ -17,6 +17,16 @@ pub trait Workshop: Send + Sync {
 
     /// Where records go that were set aside.
     fn dead_letters(&self) -> Arc<dyn DeadLetters>;
+
+    /// A text that others will see, without what must not be shown.
+    fn redacted(&self, text: String) -> String {
+        text
+    }
+
+    /// Who traces what is done for a run; nobody unless it is told.
+    fn tracer(&self, _run: Uuid) -> Arc<dyn Tracer> {
+        Arc::new(NoTracer)
+    }
 }
 
 /// A workflow that can run on this node.

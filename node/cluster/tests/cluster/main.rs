@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod away;
+mod behind;
 #[allow(dead_code)]
 #[path = "../../../engine/tests/it/fakes/divider.rs"]
 mod divider;
@@ -19,9 +20,15 @@ mod node;
 #[allow(dead_code)]
 #[path = "../../../engine/tests/it/fakes/source.rs"]
 mod numbers;
+#[allow(dead_code)]
+#[path = "../../../engine/tests/it/fakes/processors.rs"]
+mod processors;
 mod removal;
 mod repartitioning;
 mod schedules;
+#[allow(dead_code)]
+#[path = "../../../engine/tests/it/fakes/state.rs"]
+mod state;
 mod strangers;
 mod tcp;
 mod watched;

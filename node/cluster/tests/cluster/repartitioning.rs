@@ -27,12 +27,13 @@ use crate::divider::Remainders;
 use crate::memory::Memory;
 use crate::node::{Node, quick, three_with};
 use crate::numbers::Numbers;
-use crate::working::{NoLetters, PARTITIONS, RECORDS, open};
+use crate::state::MemoryState;
+use crate::working::{PARTITIONS, RECORDS, open};
 
-const SHARDS: u16 = 6;
+pub const SHARDS: u16 = 6;
 
 /// Which node was given rows of which shard.
-type Noted = Arc<Mutex<BTreeMap<usize, BTreeSet<usize>>>>;
+pub type Noted = Arc<Mutex<BTreeMap<usize, BTreeSet<usize>>>>;
 
 /// A destination as one node has it.
 #[derive(Clone)]
@@ -112,12 +113,17 @@ impl RouteWriter for NotingWriter {
     }
 }
 
+/// Steps between the repartition and the destination, as the node of that number has them.
+pub type Behind = Arc<dyn Fn(usize) -> Vec<ProcessorStep> + Send + Sync>;
+
 struct Shop {
     source: Numbers,
+    behind: Vec<ProcessorStep>,
     destination: Noting,
+    letters: MemoryState,
 }
 
-fn step(name: &str) -> StepName {
+pub fn step(name: &str) -> StepName {
     StepName::new(name).unwrap()
 }
 
@@ -133,13 +139,14 @@ impl Workshop for Shop {
         };
         let sink = DestinationStep {
             name: step("sink"),
-            inputs: vec![step("divide")],
+            inputs: vec![self.behind.last().map_or(step("divide"), |last| last.name.clone())],
             on_error,
             destination: Arc::new(self.destination.clone()),
         };
         let mut pipeline = Pipeline::default();
         pipeline.sources.push(source);
         pipeline.processors.push(divide);
+        pipeline.processors.extend(self.behind.iter().cloned());
         pipeline.destinations.push(sink);
         Ok(Prepared {
             pipeline,
@@ -162,16 +169,21 @@ impl Workshop for Shop {
     }
 
     fn dead_letters(&self) -> Arc<dyn DeadLetters> {
-        Arc::new(NoLetters)
+        Arc::new(self.letters.clone())
     }
 }
 
-struct Site {
-    nodes: Vec<Node>,
-    memory: Memory,
-    gate: Arc<Semaphore>,
-    noted: Noted,
-    run: Uuid,
+pub struct Site {
+    pub nodes: Vec<Node>,
+    pub memory: Memory,
+    pub gate: Arc<Semaphore>,
+    /// Who has written rows of which shard.
+    pub noted: Noted,
+    /// What all nodes have set aside.
+    pub letters: MemoryState,
+    pub run: Uuid,
+    /// What a node works with, by its number.
+    pub shop: Arc<dyn Fn(usize) -> Arc<dyn Workshop> + Send + Sync>,
 }
 
 impl Site {
@@ -182,13 +194,31 @@ impl Site {
 
     /// The destination is on one node only, by its number.
     async fn hosted(host: Option<usize>) -> Self {
+        Self::with(host, Arc::new(|_| Vec::new())).await
+    }
+
+    /// The same with steps behind the repartition.
+    pub async fn with(host: Option<usize>, behind: Behind) -> Self {
+        let hosts: Vec<(&str, usize)> = host.map(|host| ("sink", host)).into_iter().collect();
+        Self::placed(&hosts, behind).await
+    }
+
+    /// The same with nodes for some of the steps.
+    pub async fn placed(hosts: &[(&str, usize)], behind: Behind) -> Self {
+        let is_local = hosts.iter().any(|(step, _)| *step == "sink");
         let gate = Arc::new(Semaphore::new(0));
         let memory = Memory { gate: Some(Arc::clone(&gate)), ..Memory::default() };
         let noted = Noted::default();
-        let shop = |node| -> Arc<dyn Workshop> {
-            let destination =
-                Noting { memory: memory.clone(), node, noted: Arc::clone(&noted), is_local: host.is_some() };
-            Arc::new(Shop { source: Numbers::new(PARTITIONS, RECORDS), destination })
+        let letters = MemoryState::default();
+        let shop: Arc<dyn Fn(usize) -> Arc<dyn Workshop> + Send + Sync> = {
+            let (memory, noted, letters) = (memory.clone(), Arc::clone(&noted), letters.clone());
+            Arc::new(move |node| {
+                let (memory, noted) = (memory.clone(), Arc::clone(&noted));
+                let destination = Noting { memory, node, noted, is_local };
+                // Not all of a partition is read before the first of it is written.
+                let source = Numbers { memory: 50_000, ..Numbers::new(PARTITIONS, RECORDS) };
+                Arc::new(Shop { source, behind: behind(node), destination, letters: letters.clone() })
+            })
         };
         let nodes: Vec<Node> = three_with(&quick(), |number| Some(shop(number))).await.into();
         let (run, workflow) = (Uuid::new_v4(), "numbers".to_owned());
@@ -206,20 +236,20 @@ impl Site {
             expected_version: None,
             replaces: None,
             pinned: None,
-            hosts: host.map(|host| ("sink".to_owned(), nodes[host].id())).into_iter().collect(),
+            hosts: hosts.iter().map(|(step, node)| ((*step).to_owned(), nodes[*node].id())).collect(),
             parameters: Default::default(),
         };
         nodes[1].write(start).await;
-        Self { nodes, memory, gate, noted, run }
+        Self { nodes, memory, gate, noted, letters, run, shop }
     }
 
-    fn hosts(&self) -> BTreeMap<String, NodeId> {
+    pub fn hosts(&self) -> BTreeMap<String, NodeId> {
         self.nodes[0]
             .consensus
             .peek(|state| state.runs().get(self.run).map(|run| run.shards.clone()).unwrap_or_default())
     }
 
-    async fn until_rows(&self, rows: usize) {
+    pub async fn until_rows(&self, rows: usize) {
         let some = || {
             self.gate.add_permits(3);
             self.memory.rows().len() >= rows
@@ -228,6 +258,12 @@ impl Site {
     }
 
     async fn complete(self) {
+        self.completed(|_| true).await;
+        self.stop().await;
+    }
+
+    /// Waits for the end of the run. Of all numbers those are delivered, each once.
+    pub async fn completed(&self, is_delivered: impl Fn(i64) -> bool) {
         open(&self.gate);
         let phase =
             || self.nodes[0].consensus.peek(|state| state.runs().get(self.run).map(|run| run.phase.clone()));
@@ -236,13 +272,17 @@ impl Site {
         let mut rows = self.memory.rows();
         rows.sort_unstable();
         let of = |partition: i64| (0..RECORDS as i64).map(move |i| partition * 1_000_000 + i);
-        assert!(rows.into_iter().eq((0..PARTITIONS as i64).flat_map(of)), "every row once");
+        let expected = (0..PARTITIONS as i64).flat_map(of).filter(|number| is_delivered(*number));
+        assert!(rows.into_iter().eq(expected), "every row once");
         let ends = self.nodes[0].consensus.peek(|state| {
             let markers = state.checkpoints().of_run(self.run);
             let markers = markers.map(|(_, checkpoint)| decode_marker(&checkpoint.position).unwrap());
             markers.map(|marker| (marker.done, marker.position.unwrap().next)).collect::<Vec<_>>()
         });
         assert_eq!(ends, vec![(true, RECORDS); PARTITIONS * usize::from(SHARDS)]);
+    }
+
+    pub async fn stop(self) {
         for node in self.nodes {
             node.stop().await;
         }

@@ -1,5 +1,6 @@
 use actix::prelude::*;
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 use super::SupervisorActor;
 use crate::EngineError;
@@ -15,6 +16,8 @@ pub(crate) struct Attempt {
     /// Cancelled when the chain is to commit what it has read and end.
     pub ending: CancellationToken,
     pub supervisor: Addr<SupervisorActor>,
+    /// Names what is worked on to all that is logged meanwhile.
+    pub span: Span,
 }
 
 impl Attempt {

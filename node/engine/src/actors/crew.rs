@@ -8,7 +8,7 @@ use super::{StartChain, SupervisorActor};
 use crate::EngineError;
 use crate::chain::OpenChain;
 use crate::crew::{CrewEvent, PartitionEnd};
-use crate::messages::{ChainEvent, Disband, DrainChain, KillChain};
+use crate::messages::{ChainEvent, Disband, DrainChain, KillChain, RenewChain};
 use crate::options::ChainShare;
 
 /// A node's share of a run: begins chains as they are ordered, as many at once as there is room for, and tells how each
@@ -129,6 +129,16 @@ impl Handler<DrainChain> for CrewActor {
             return self.end(message.0, PartitionEnd::Drained { markers: Vec::new() });
         }
         self.supervisor.do_send(message);
+    }
+}
+
+impl Handler<RenewChain> for CrewActor {
+    type Result = ();
+
+    fn handle(&mut self, message: RenewChain, _: &mut Self::Context) {
+        if self.running.contains(&message.0) {
+            self.supervisor.do_send(message);
+        }
     }
 }
 

@@ -1,11 +1,12 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use etl_model::{Marker, OnError, Position, RecordError, Route, Unit};
-use etl_sdk::{RouteWriter, failpoint};
+use etl_model::{Marker, OnError, Position, RecordError, Route, StepName, Unit};
+use etl_sdk::{Account, RouteWriter, StepError, failpoint};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::attempt::{Attempt, Farewell};
 use super::open_unit::{OpenUnit, UnitLimits};
@@ -15,11 +16,12 @@ use crate::chain::Part;
 use crate::guard::Guard;
 use crate::limits::{Admitted, Held, StepGate, admit};
 use crate::messages::{Arrival, Processed, RouteEnded, UnitCommitted};
-use crate::ports::{DeadLetter, DeadLetters};
+use crate::ports::{Committed, DeadLetter, DeadLetters, Operation, Wait};
 use crate::progress::Progress;
 use crate::sequencer::Sequencer;
+use crate::watch::{Origin, Sight, Watch};
 
-/// How often a waiting unit is looked at, for `commit_interval`.
+/// How often an open unit is looked at, for `commit_interval`.
 const TICK: Duration = Duration::from_millis(50);
 
 /// Writes the rows of one route in order and commits units with their marker: stage, dead letters, commit.
@@ -36,6 +38,8 @@ pub(crate) struct DestinationActor {
     /// Whether any step of this chain sets records aside.
     pub keeps_letters: bool,
     pub progress: Arc<Progress>,
+    pub watch: Watch,
+    pub sight: Arc<Sight>,
     /// `None` while a call into it is running.
     pub writer: Option<Box<dyn RouteWriter>>,
     /// Whose turn it is to have a unit open.
@@ -53,6 +57,8 @@ pub(crate) struct DestinationActor {
     pub sequencer: Sequencer<Arrival>,
     pub ready: VecDeque<Arrival>,
     pub unit: OpenUnit,
+    /// Whether it will look at its unit again.
+    pub is_ticking: bool,
     pub farewell: Option<Farewell>,
 }
 
@@ -80,7 +86,7 @@ impl Actor for DestinationActor {
     fn started(&mut self, ctx: &mut Self::Context) {
         self.attempt.stop_on_kill(ctx);
         self.farewell = Some(self.attempt.farewell());
-        ctx.run_interval(TICK.min(self.limits.interval), |actor, ctx| actor.pump(ctx));
+        self.pump(ctx);
     }
 }
 
@@ -130,10 +136,32 @@ struct Commit {
     dead_letters: Arc<dyn DeadLetters>,
     keeps_letters: bool,
     letters: Vec<DeadLetter>,
+    /// Bytes of the unit's rows, as they were encoded here.
+    bytes: u64,
     unit: Unit,
+    watch: Watch,
 }
 
 impl Commit {
+    /// Corrects the unit by what the one who writes knows of its rows.
+    fn settle(&mut self, account: Account) -> Result<(), EngineError> {
+        let missing = account.missing();
+        let Account { filtered, dead_lettered, failed, letters, fatal, bytes } = account;
+        if let Some(StepError { step, error }) = fatal {
+            return Err(EngineError::Record { step, error: Box::new(error) });
+        }
+        let counters = &mut self.unit.marker.counters;
+        counters.delivered = counters.delivered.saturating_sub(missing);
+        counters.filtered = counters.filtered.saturating_add(filtered);
+        counters.dead_lettered = counters.dead_lettered.saturating_add(dead_lettered);
+        counters.failed = counters.failed.saturating_add(failed);
+        if let Some(bytes) = bytes {
+            counters.bytes_written = counters.bytes_written.saturating_sub(self.bytes).saturating_add(bytes);
+        }
+        self.letters.extend(letters.into_iter().map(|StepError { step, error }| DeadLetter { step, error }));
+        Ok(())
+    }
+
     /// Applies `on_error` to the rows that the destination refused, correcting the unit's counters.
     fn refuse(&mut self, rejected: Vec<RecordError>) -> Result<(), EngineError> {
         let step = &self.route.destination;
@@ -157,14 +185,19 @@ impl Commit {
     /// Stage, dead letters, commit. The letters are durable before the marker that makes them count.
     async fn run(mut self, writer: &mut dyn RouteWriter) -> Result<Marker, EngineError> {
         let rejected = self.guard.call("stage", writer.stage(&self.unit)).await?;
+        self.settle(self.guard.compute(|| Ok(writer.account()))?)?;
         self.refuse(rejected)?;
         let counters = &self.unit.marker.counters;
         if !counters.balanced() {
             return Err(EngineError::Unbalanced {
                 route: self.route.to_string(),
                 read: counters.read,
-                accounted: counters.delivered + counters.filtered + counters.dead_lettered + counters.failed,
+                accounted: counters.accounted(),
             });
+        }
+        let mut set_aside: BTreeMap<StepName, u64> = BTreeMap::new();
+        for letter in &self.letters {
+            *set_aside.entry(letter.step.clone()).or_default() += 1;
         }
         if self.keeps_letters {
             let (store, route) = (Arc::clone(&self.dead_letters), self.route.clone());
@@ -174,13 +207,29 @@ impl Commit {
             self.guard.call("commit", async { failpoint("dead_letters_written") }).await?;
         }
         self.guard.call("commit", writer.commit(&self.unit)).await?;
+        for (step, records) in &set_aside {
+            self.watch.observer.set_aside(step, *records);
+        }
         Ok(self.unit.marker)
     }
 }
 
 impl DestinationActor {
-    /// Starts the next call into the writer, if it is free and there is something to do.
+    /// Starts the next call into the writer, if it is free and there is something to do, and sees to it that an open unit is
+    /// looked at again. A route that has none costs no time.
     fn pump(&mut self, ctx: &mut Context<Self>) {
+        self.advance(ctx);
+        if !self.unit.is_empty() && !std::mem::replace(&mut self.is_ticking, true) {
+            ctx.run_later(TICK.min(self.limits.interval), |actor, ctx| {
+                actor.is_ticking = false;
+                actor.pump(ctx);
+            });
+        } else if self.unit.is_empty() && self.ready.is_empty() {
+            self.ready = VecDeque::new();
+        }
+    }
+
+    fn advance(&mut self, ctx: &mut Context<Self>) {
         if self.writer.is_none() {
             return;
         }
@@ -191,12 +240,12 @@ impl DestinationActor {
             return self.commit(None, ctx);
         }
         match self.ready.pop_front() {
-            Some(Arrival::Part { part, permit }) if self.must_ask(&part) => {
+            Some(Arrival::Part { part, permit, origin }) if self.must_ask(&part) => {
                 let first = part.rows.first().map_or((0, 0), |rows| (rows.rows, rows.bytes as u64));
-                self.ready.push_front(Arrival::Part { part, permit });
+                self.ready.push_front(Arrival::Part { part, permit, origin });
                 self.ask(first, ctx);
             }
-            Some(Arrival::Part { part, permit }) => self.write(part, permit, ctx),
+            Some(Arrival::Part { part, permit, origin }) => self.write(part, permit, origin, ctx),
             Some(Arrival::Failed { error }) => {
                 self.attempt.fail(error.clone());
                 // Stays in front until the chain is killed: what follows must never be committed past it.
@@ -243,7 +292,9 @@ impl DestinationActor {
                 () = ending.cancelled() => None,
             }
         };
-        ctx.spawn(passed.into_actor(self).map(|passed, actor, ctx| {
+        let asked = Instant::now();
+        ctx.spawn(passed.into_actor(self).map(move |passed, actor, ctx| {
+            actor.watch.observer.waited(&actor.route.destination, Wait::Limit, asked.elapsed());
             match passed {
                 Some(Ok(())) => actor.toll = Toll::Paid,
                 Some(Err(error)) => return actor.attempt.fail(error),
@@ -265,12 +316,19 @@ impl DestinationActor {
         }
     }
 
-    fn write(&mut self, mut part: Part, permit: Arc<crate::budget::BytePermit>, ctx: &mut Context<Self>) {
+    fn write(
+        &mut self,
+        mut part: Part,
+        permit: Arc<crate::budget::BytePermit>,
+        origin: Origin,
+        ctx: &mut Context<Self>,
+    ) {
         let covered = match (&part.end, &self.marker.position) {
             (Some(end), Some(position)) => end.next <= position.next,
             _ => false,
         };
         if covered {
+            self.sight.committed(self.output, 1);
             return ctx.notify(Pump);
         }
         let Some(mut writer) = self.writer.take() else { return };
@@ -278,13 +336,23 @@ impl DestinationActor {
         self.toll = Toll::Due;
         let (bytes, has_rows) = (part.memory(), !part.rows.is_empty());
         let (slots, mut slot) = (self.slots.clone(), self.slot.take());
+        let (watch, step, records) =
+            (self.watch.clone(), self.route.destination.clone(), part.counters.delivered);
         let work = async move {
             if has_rows && slot.is_none() {
+                let waiting = Instant::now();
                 slot = Some(slots.take().await);
+                watch.observer.waited(&step, Wait::Turn, waiting.elapsed());
             }
-            let result = gated.write(writer.as_mut(), &mut part).await;
+            if !has_rows {
+                return (writer, slot, part, Ok(true));
+            }
+            let started = watch.start(origin.trace);
+            let result = started.traced(gated.write(writer.as_mut(), &mut part)).await;
+            watch.ended(started, &step, Operation::Write, (records, bytes as u64), result.as_ref().err());
             (writer, slot, part, result)
         };
+        let work = work.instrument(self.attempt.span.clone());
         ctx.spawn(work.into_actor(self).map(move |(writer, slot, part, result), actor, ctx| {
             (actor.writer, actor.slot) = (Some(writer), slot);
             match result {
@@ -298,6 +366,7 @@ impl DestinationActor {
             actor.progress.written(&actor.route, &part.counters, bytes);
             let held = (actor.holds_rows && has_rows).then_some(permit);
             actor.unit.add(part.counters, part.end, part.letters, bytes, held);
+            actor.unit.came_from(origin);
             actor.pump(ctx);
         }));
     }
@@ -314,34 +383,50 @@ impl DestinationActor {
             dead_letters: Arc::clone(&self.dead_letters),
             keeps_letters: self.keeps_letters,
             letters,
+            bytes: self.unit.bytes as u64,
             unit,
+            watch: self.watch.clone(),
         };
         let gated = self.gated();
         let (slots, slot) = (self.slots.clone(), self.slot.take());
+        let (watch, step, from) = (self.watch.clone(), self.route.destination.clone(), self.unit.origins());
+        let (records, bytes) = (self.unit.counters.delivered, self.unit.bytes as u64);
+        let batches = from.batches;
         let work = async move {
             let _slot = match slot {
                 Some(slot) => slot,
-                None => slots.take().await,
+                None => {
+                    let waiting = Instant::now();
+                    let slot = slots.take().await;
+                    watch.observer.waited(&step, Wait::Turn, waiting.elapsed());
+                    slot
+                }
             };
             let result = match gated.admit().await {
                 Err(error) => Err(error),
                 Ok(None) => Ok(None),
                 Ok(Some(admitted)) => {
-                    let result = commit.run(writer.as_mut()).await;
+                    let started = watch.start_unit(&from);
+                    let result = started.traced(commit.run(writer.as_mut())).await;
                     admitted.conclude(&result);
-                    result.map(Some)
+                    watch.ended(started, &step, Operation::Commit, (records, bytes), result.as_ref().err());
+                    result.map(|marker| Some((marker, from.first_read.map(|first| first.elapsed()))))
                 }
             };
             (writer, result)
         };
-        ctx.spawn(work.into_actor(self).map(|(writer, result), actor, ctx| match result {
+        let work = work.instrument(self.attempt.span.clone());
+        ctx.spawn(work.into_actor(self).map(move |(writer, result), actor, ctx| match result {
             Ok(None) => {
                 (actor.writer, actor.cut) = (Some(writer), Some(Cut::Abandon));
                 actor.pump(ctx);
             }
-            Ok(Some(marker)) => {
+            Ok(Some((marker, latency))) => {
                 actor.writer = Some(writer);
                 actor.unit = OpenUnit::default();
+                actor.sight.committed(actor.output, batches);
+                let counters = marker.counters.since(&actor.marker.counters);
+                actor.watch.observer.committed(&actor.route.destination, Committed { counters, latency });
                 actor.marker = marker.clone();
                 actor.progress.committed(&actor.route, &marker);
                 let (chain, attempt) = (actor.attempt.chain, actor.attempt.number);

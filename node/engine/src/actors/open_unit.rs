@@ -5,6 +5,7 @@ use etl_model::{Counters, Marker, Position, Unit};
 
 use crate::budget::BytePermit;
 use crate::ports::DeadLetter;
+use crate::watch::{Origin, Origins};
 
 /// The unit a destination is filling: everything since the last commit.
 #[derive(Debug, Default)]
@@ -15,6 +16,7 @@ pub(crate) struct OpenUnit {
     /// Bytes of encoded rows.
     pub bytes: usize,
     permits: Vec<Arc<BytePermit>>,
+    origins: Origins,
     since: Option<Instant>,
     /// Since when there is more in it than a position.
     filled: Option<Instant>,
@@ -55,6 +57,16 @@ impl OpenUnit {
         if self.bytes > 0 || !self.letters.is_empty() || self.counters != Counters::default() {
             self.filled.get_or_insert(now);
         }
+    }
+
+    /// Notes where what was added last comes from.
+    pub fn came_from(&mut self, origin: Origin) {
+        self.origins.add(origin);
+    }
+
+    /// Where it comes from.
+    pub fn origins(&self) -> Origins {
+        self.origins.clone()
     }
 
     /// Whether anything has been added.

@@ -1,15 +1,15 @@
 use std::sync::Arc;
+use std::time::Instant;
 
 use actix::prelude::*;
-use etl_model::Position;
-use etl_sdk::Encoder;
 use tokio::sync::Semaphore;
 
 use super::attempt::{Attempt, Farewell};
 use super::destination::DestinationActor;
 use crate::EngineError;
-use crate::chain::{ChainPlan, process};
+use crate::chain::{ChainPlan, Outlets, process};
 use crate::messages::{Arrival, ProcessChunk, Processed};
+use crate::ports::Wait;
 use crate::taps::ChainTaps;
 
 /// Decodes, transforms and encodes chunks on blocking threads. Several work for one chain; the destinations restore
@@ -17,9 +17,7 @@ use crate::taps::ChainTaps;
 pub(crate) struct ProcessorActor {
     pub attempt: Attempt,
     pub plan: Arc<ChainPlan>,
-    pub encoders: Arc<Vec<Arc<dyn Encoder>>>,
-    /// Per destination: where it begins.
-    pub starts: Arc<Vec<Position>>,
+    pub outlets: Arc<Outlets>,
     pub destinations: Vec<Addr<DestinationActor>>,
     /// One permit per thread that computes, over all chains of the process.
     pub threads: Arc<Semaphore>,
@@ -40,14 +38,17 @@ impl Handler<ProcessChunk> for ProcessorActor {
     type Result = ();
 
     fn handle(&mut self, message: ProcessChunk, ctx: &mut Self::Context) {
-        let (plan, encoders) = (Arc::clone(&self.plan), Arc::clone(&self.encoders));
-        let (starts, threads) = (Arc::clone(&self.starts), Arc::clone(&self.threads));
+        let (plan, outlets) = (Arc::clone(&self.plan), Arc::clone(&self.outlets));
+        let threads = Arc::clone(&self.threads);
         let (destinations, taps) = (self.destinations.clone(), self.taps.clone());
+        let (watch, source) = (self.plan.watch.clone(), self.plan.source.name.clone());
         let work = async move {
-            let ProcessChunk { seq, chunk, mut permit, slot } = message;
+            let ProcessChunk { seq, chunk, origin, mut permit, slot } = message;
+            let waiting = Instant::now();
             let thread = threads.acquire_owned().await;
+            watch.observer.waited(&source, Wait::Thread, waiting.elapsed());
             let computed = tokio::task::spawn_blocking(move || {
-                let parts = process(&plan, &encoders, &starts, chunk, &taps);
+                let parts = process(&plan, &outlets, chunk, origin, &taps);
                 drop(thread);
                 parts
             });
@@ -59,7 +60,7 @@ impl Handler<ProcessChunk> for ProcessorActor {
                 Ok(parts) => {
                     permit.shrink(parts.iter().map(|part| part.memory()).sum());
                     let permit = Arc::new(permit);
-                    let part = |part| Arrival::Part { part, permit: Arc::clone(&permit) };
+                    let part = |part| Arrival::Part { part, permit: Arc::clone(&permit), origin };
                     parts.into_iter().map(part).collect()
                 }
                 Err(error) => destinations.iter().map(|_| Arrival::Failed { error: error.clone() }).collect(),

@@ -1,10 +1,12 @@
 use std::sync::Arc;
+use std::time::{Instant, SystemTime};
 
 use actix::prelude::*;
-use etl_model::Position;
+use etl_model::{Position, StepName};
 use etl_sdk::{Fetched, PartitionReader, failpoint};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::attempt::{Attempt, Farewell};
 use super::destination::DestinationActor;
@@ -15,11 +17,17 @@ use crate::guard::Guard;
 use crate::limits::{Held, StepGate, admit};
 use crate::messages::{Acknowledge, Arrival, Drain, ProcessChunk, Processed};
 use crate::options::EXPANSION;
+use crate::ports::Wait;
+use crate::watch::{Sight, Watch};
 
 /// Reads a partition chunk by chunk: the sequential half of a source, and the only one who takes byte permits.
 pub(crate) struct SourceActor {
     pub attempt: Attempt,
     pub guard: Guard,
+    pub source: StepName,
+    pub watch: Watch,
+    /// What is seen of the chain while this lives.
+    pub sight: Arc<Sight>,
     /// `None` while a call into it is running.
     pub reader: Option<Box<dyn PartitionReader>>,
     pub processors: Vec<Addr<ProcessorActor>>,
@@ -34,6 +42,8 @@ pub(crate) struct SourceActor {
     pub next: u64,
     pub seq: u64,
     pub draining: bool,
+    /// Reads again when there may be something to read.
+    pub idle: Option<SpawnHandle>,
     pub acknowledge: Option<Position>,
     pub farewell: Option<Farewell>,
 }
@@ -64,8 +74,13 @@ impl Actor for SourceActor {
 impl Handler<Drain> for SourceActor {
     type Result = ();
 
-    fn handle(&mut self, _: Drain, _: &mut Self::Context) {
+    fn handle(&mut self, _: Drain, ctx: &mut Self::Context) {
         self.draining = true;
+        // One that waits for records, perhaps for hours, has nothing to finish.
+        if let Some(waiting) = self.idle.take() {
+            ctx.cancel_future(waiting);
+            ctx.notify(ReadNext);
+        }
     }
 }
 
@@ -82,6 +97,9 @@ impl Handler<Acknowledge> for SourceActor {
 struct Turn {
     acknowledge: Option<Position>,
     guard: Guard,
+    source: StepName,
+    watch: Watch,
+    sight: Arc<Sight>,
     budget: ByteBudget,
     slots: Arc<Semaphore>,
     chunk_bytes: usize,
@@ -104,11 +122,19 @@ impl Turn {
             acknowledged?;
             self.guard.call("acknowledge", async { failpoint("source_acknowledged") }).await?;
         }
+        let waiting = Instant::now();
         let slot = self.slots.acquire_owned().await.map_err(|_| closed())?;
         let reserved = self.budget.acquire(self.chunk_bytes * EXPANSION).await;
         let mut permit: BytePermit = reserved.ok_or_else(closed)?;
+        self.watch.observer.waited(&self.source, Wait::Room, waiting.elapsed());
+        let waiting = Instant::now();
         let Some(admitted) = admit(gate, held, ending).await? else { return Ok(Step::Ended) };
+        if gate.is_some() {
+            self.watch.observer.waited(&self.source, Wait::Limit, waiting.elapsed());
+        }
+        let (began, began_at) = (Instant::now(), SystemTime::now());
         let fetched = self.guard.call("next", reader.next()).await;
+        let took = began.elapsed();
         admitted.conclude(&fetched);
         let chunk = match fetched? {
             Fetched::Idle(pause) => return Ok(Step::Idle(pause)),
@@ -118,15 +144,18 @@ impl Turn {
         self.guard.call("next", async { failpoint("chunk_read") }).await?;
         self.budget.resize(&mut permit, chunk.memory() * EXPANSION).await.ok_or_else(closed)?;
         let next = chunk.end().next;
+        let records = next.saturating_sub(self.next);
+        let origin = self.watch.begin(&self.source, (began_at, took), records, chunk.source_bytes());
         if let Some(gate) = gate {
             // What is not passed on will be read again.
             tokio::select! {
                 biased;
-                passed = gate.pass(next.saturating_sub(self.next), chunk.source_bytes()) => passed?,
+                passed = gate.pass(records, chunk.source_bytes()) => passed?,
                 () = ending.cancelled() => return Ok(Step::Ended),
             }
         }
-        let sent = self.processor.send(ProcessChunk { seq: self.seq, chunk, permit, slot }).await;
+        self.sight.begins(origin);
+        let sent = self.processor.send(ProcessChunk { seq: self.seq, chunk, origin, permit, slot }).await;
         sent.map_err(|error| EngineError::Internal(format!("processor: {error}")))?;
         Ok(Step::Sent(next))
     }
@@ -155,6 +184,7 @@ impl Handler<ReadNext> for SourceActor {
     type Result = ();
 
     fn handle(&mut self, _: ReadNext, ctx: &mut Self::Context) {
+        self.idle = None;
         let Some(mut reader) = self.reader.take() else { return };
         if self.draining {
             self.reader = Some(reader);
@@ -163,6 +193,9 @@ impl Handler<ReadNext> for SourceActor {
         let turn = Turn {
             acknowledge: self.acknowledge.take(),
             guard: self.guard.clone(),
+            source: self.source.clone(),
+            watch: self.watch.clone(),
+            sight: Arc::clone(&self.sight),
             budget: self.budget.clone(),
             slots: Arc::clone(&self.slots),
             chunk_bytes: self.chunk_bytes,
@@ -177,6 +210,7 @@ impl Handler<ReadNext> for SourceActor {
             let step = turn.run(reader.as_mut()).await;
             (reader, step)
         };
+        let work = work.instrument(self.attempt.span.clone());
         ctx.spawn(work.into_actor(self).map(|(reader, step), actor, ctx| {
             actor.reader = Some(reader);
             match step {
@@ -186,9 +220,7 @@ impl Handler<ReadNext> for SourceActor {
                     actor.seq += 1;
                     ctx.notify(ReadNext);
                 }
-                Ok(Step::Idle(pause)) => {
-                    ctx.notify_later(ReadNext, pause);
-                }
+                Ok(Step::Idle(pause)) => actor.idle = Some(ctx.notify_later(ReadNext, pause)),
                 Ok(Step::End(position)) => actor.end(Some(position), ctx),
                 Err(error) => actor.attempt.fail(error),
             }

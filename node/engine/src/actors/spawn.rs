@@ -1,5 +1,5 @@
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -13,14 +13,16 @@ use super::processor::ProcessorActor;
 use super::slots::Slots;
 use super::source::SourceActor;
 use crate::budget::ByteBudget;
-use crate::chain::{ChainPlan, Opened};
+use crate::chain::{ChainPlan, OpenRoute, Opened, Outlets};
 use crate::guard::Guard;
 use crate::limits::Held;
 use crate::options::ChainShare;
+use crate::ports::ChainSight;
 use crate::ports::DeadLetters;
 use crate::progress::Progress;
 use crate::sequencer::Sequencer;
 use crate::taps::ChainTaps;
+use crate::watch::Sight;
 
 /// Bytes of a unit when neither the destination nor the memory budget asks for less.
 const UNIT_BYTES: u64 = 256 << 20;
@@ -65,15 +67,25 @@ pub(super) fn spawn(
     let start = |position: &Option<Position>| position.clone().unwrap_or_else(Position::start);
     let starts = opened.routes.iter().map(|route| start(&route.marker.position)).collect();
     let mut guards = vec![opened.source_guard.clone()];
-    let encoders = Arc::new(opened.routes.iter().map(|route| route.destination.encoder()).collect());
+    let carries = |route: &OpenRoute| route.route.shard.is_some() && route.destination.carries_steps();
+    let outlets = Arc::new(Outlets {
+        encoders: opened.routes.iter().map(|route| route.destination.encoder()).collect(),
+        elsewhere: opened.routes.iter().map(carries).collect(),
+        starts,
+    });
+    let budget = ByteBudget::new(share.permits);
+    let sight = Arc::new(Sight::new(budget.clone(), plan.outputs.len()));
+    let seen: Weak<dyn ChainSight> = Arc::downgrade(&sight) as _;
+    plan.watch.observer.opened(&plan.source.name, seen);
     let mut destinations = Vec::new();
     for ((output, route), slots) in opened.routes.into_iter().enumerate().zip(slots) {
         let step = &plan.outputs[output].step;
         let capabilities = route.destination.capabilities();
         let guard = Guard::new(step.name.clone());
         guards.push(guard.clone());
+        let span = tracing::error_span!(parent: &attempt.span, "step", step = %step.name);
         let actor = DestinationActor {
-            attempt: attempt.clone(),
+            attempt: Attempt { span, ..attempt.clone() },
             output,
             route: route.route,
             on_error: step.on_error,
@@ -87,6 +99,8 @@ pub(super) fn spawn(
             dead_letters: Arc::clone(&dead_letters),
             keeps_letters,
             progress: Arc::clone(&progress),
+            watch: plan.watch.clone(),
+            sight: Arc::clone(&sight),
             writer: Some(route.writer),
             slots,
             slot: None,
@@ -98,18 +112,17 @@ pub(super) fn spawn(
             sequencer: Sequencer::new(),
             ready: VecDeque::new(),
             unit: OpenUnit::default(),
+            is_ticking: false,
             farewell: None,
         };
         destinations.push(DestinationActor::start_in_arbiter(&arbiter, |_| actor));
     }
-    let starts = Arc::new(starts);
     let processors: Vec<_> = (0..share.processors)
         .map(|_| {
             let actor = ProcessorActor {
                 attempt: attempt.clone(),
                 plan: Arc::clone(plan),
-                encoders: Arc::clone(&encoders),
-                starts: Arc::clone(&starts),
+                outlets: Arc::clone(&outlets),
                 destinations: destinations.clone(),
                 threads: Arc::clone(&threads),
                 taps: taps.clone(),
@@ -122,17 +135,21 @@ pub(super) fn spawn(
     let source = SourceActor {
         attempt,
         guard: opened.source_guard,
+        source: plan.source.name.clone(),
+        watch: plan.watch.clone(),
+        sight,
         reader: opened.reader,
         slots: Arc::new(Semaphore::new(processors.len())),
         processors,
         destinations,
-        budget: ByteBudget::new(share.permits),
+        budget,
         chunk_bytes: share.read.chunk_bytes,
         gate: plan.gate.clone(),
         held,
         next: opened.from,
         seq: 0,
         draining: false,
+        idle: None,
         acknowledge: None,
         farewell: None,
     };

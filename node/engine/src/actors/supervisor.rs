@@ -83,10 +83,17 @@ struct Chain {
     pauses: Box<dyn Iterator<Item = Duration> + Send>,
     committed_since_failure: bool,
     draining: bool,
+    /// It ends to be opened again.
+    renewing: bool,
     killed: bool,
 }
 
 impl Chain {
+    /// The ownership number under which it was opened, once it was.
+    fn epoch(&self) -> Option<u64> {
+        self.markers.iter().flatten().map(|marker| marker.epoch).max()
+    }
+
     /// The breaker that has yet to say something to the failure.
     fn undecided(&self) -> Option<StepGate> {
         let error = self.error.as_ref().filter(|error| error.retry() == Retry::Backoff)?;
@@ -95,6 +102,12 @@ impl Chain {
         }
         self.request.plan.gate(error.step()?).filter(|gate| gate.has_breaker()).cloned()
     }
+}
+
+/// Names a chain to all that is logged within it; of the gravest level, so that it does so whatever is logged.
+fn named(request: &OpenChain, epoch: Option<u64>) -> tracing::Span {
+    let (run, source, partition) = (request.run.run, &request.plan.source.name, &request.partition.id);
+    tracing::error_span!("chain", %run, %source, %partition, epoch)
 }
 
 /// Where it shows that a chain waits.
@@ -166,13 +179,13 @@ impl SupervisorActor {
         chain.phase = Phase::Opening;
         chain.kill = CancellationToken::new();
         chain.ended.clear();
+        chain.renewing = false;
         (chain.error, chain.verdict) = (None, None);
         let (request, ending) = (chain.request.clone(), chain.ending.clone());
         let held = held(&self.progress, &request);
         let attempt = chain.attempt;
         // Also what connectors log is about the run.
-        let (run, partition) = (request.run.run, &request.partition.id);
-        let span = tracing::debug_span!("chain", %run, %partition);
+        let span = named(&request, None);
         let opened = async move { open(&request, &held, &ending).await }.instrument(span).into_actor(self);
         ctx.spawn(opened.map(move |opened, actor, ctx| actor.opened(id, attempt, opened, ctx)));
     }
@@ -235,6 +248,7 @@ impl SupervisorActor {
             kill: chain.kill.clone(),
             ending: chain.ending.clone(),
             supervisor: ctx.address(),
+            span: named(&chain.request, chain.epoch()),
         };
         let machinery = Machinery {
             arbiter: self.arbiters[id % self.arbiters.len()].clone(),
@@ -255,7 +269,7 @@ impl SupervisorActor {
         let spawned = spawn(&chain.request.plan, opened, attempt, machinery);
         (chain.spawned, chain.actors) = (spawned.actors, spawned.actors);
         chain.guards = spawned.guards;
-        if chain.draining {
+        if chain.draining || chain.renewing {
             spawned.source.do_send(Drain);
         }
         chain.source = Some(spawned.source);
@@ -309,6 +323,9 @@ impl SupervisorActor {
         }
         let Some(error) = chain.error.take() else {
             let markers: Vec<Marker> = chain.markers.iter().flatten().cloned().collect();
+            if chain.renewing && !chain.draining && !markers.iter().all(|marker| marker.done) {
+                return self.open(id, ctx);
+            }
             if markers.iter().all(|marker| marker.done) {
                 self.progress.done(source, partition);
             }
@@ -328,7 +345,10 @@ impl SupervisorActor {
         match again.then(|| chain.pauses.next()).flatten() {
             Some(pause) => {
                 let run = chain.request.run.run;
-                tracing::warn!(%run, %source, %partition, %error, attempt = chain.attempt, ?pause, "retrying");
+                let epoch = chain.epoch();
+                tracing::warn!(%run, %source, %partition, epoch, %error, attempt = chain.attempt, ?pause, "retrying");
+                let failed = (run, source, partition);
+                chain.request.plan.watch.retrying(failed, chain.attempt, pause, &error);
                 self.progress.retrying(source, partition);
                 chain.phase = Phase::Pausing;
                 let attempt = chain.attempt;
@@ -336,6 +356,7 @@ impl SupervisorActor {
             }
             None => {
                 let markers = chain.markers.clone();
+                chain.request.plan.watch.observer.failed(source, &error);
                 chain.reply.do_send(ChainEvent::Failed { chain: id, error, markers });
                 self.chains.remove(&id);
             }
@@ -401,8 +422,10 @@ impl SupervisorActor {
             for ((id, output, position), result) in told.into_iter().zip(results) {
                 match result {
                     Ok(()) => {
-                        let chain = actor.chains.get_mut(&id);
-                        if let Some(stored) = chain.and_then(|chain| chain.stored.get_mut(output)) {
+                        let Some(chain) = actor.chains.get_mut(&id) else { continue };
+                        let plan = &chain.request.plan;
+                        plan.watch.observer.checkpointed(&plan.source.name, 1);
+                        if let Some(stored) = chain.stored.get_mut(output) {
                             *stored = position;
                         }
                     }
@@ -489,6 +512,7 @@ impl Handler<StartChain> for SupervisorActor {
             pauses: Box::new(self.options.retry.pauses()),
             committed_since_failure: false,
             draining: false,
+            renewing: false,
             killed: false,
         };
         self.chains.insert(message.chain, chain);

@@ -5,7 +5,10 @@ mod flow;
 mod open;
 mod plan;
 mod process;
+mod steps;
+mod walk;
 
 pub(crate) use open::{OpenChain, OpenRoute, Opened, open};
 pub(crate) use plan::{ChainPlan, Output};
-pub(crate) use process::{Part, process};
+pub(crate) use process::{Outlets, Part, process};
+pub use steps::{ShardOf, ShardSteps};

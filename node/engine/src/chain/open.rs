@@ -6,6 +6,7 @@ use etl_sdk::{
     guard_removed,
 };
 use futures::{StreamExt, TryStreamExt};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::plan::ChainPlan;
@@ -64,10 +65,16 @@ impl OpenChain {
     }
 }
 
+/// Calls into the state store that block a thread each, over all chains that are being opened: of thousands that a node takes up
+/// at once each needs a few.
+static PORT_CALLS: Semaphore = Semaphore::const_new(128);
+
 async fn on_port<P: ?Sized + Send + Sync + 'static, T: Send + 'static>(
     port: &Arc<P>,
     work: impl FnOnce(&P) -> Result<T, crate::PortError> + Send + 'static,
 ) -> Result<T, EngineError> {
+    // They are never closed.
+    let _turn = PORT_CALLS.acquire().await;
     let port = Arc::clone(port);
     match tokio::task::spawn_blocking(move || work(&port)).await {
         Ok(result) => result.map_err(EngineError::State),

@@ -6,6 +6,7 @@ use etl_sdk::ReadOptions;
 use crate::EngineError;
 use crate::limits::StepGate;
 use crate::pipeline::{DestinationStep, Pipeline, ProcessorStep, SourceStep};
+use crate::watch::Watch;
 
 /// Where a step takes its rows from, inside one chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub(crate) struct Output {
     pub gate: Option<StepGate>,
     pub inputs: Vec<Input>,
     pub shard: Option<Shard>,
+    /// The repartition that divides what reaches it, by index.
+    pub divided_by: Option<usize>,
     /// Paths from the source to this destination: how often it meets each record.
     pub paths: u64,
     /// Per node: paths from its output to this destination.
@@ -56,6 +59,8 @@ pub(crate) struct ChainPlan {
     pub nodes: Vec<Node>,
     /// All shards of a destination one after the other.
     pub outputs: Vec<Output>,
+    /// Who counts and traces what is done.
+    pub watch: Watch,
 }
 
 fn resolve(inputs: &[StepName], source: &StepName, nodes: &HashMap<&StepName, usize>) -> Vec<Input> {
@@ -117,8 +122,9 @@ impl ChainPlan {
             }
             let (paths, weights) = paths(&nodes, &inputs);
             let gate = pipeline.gates.get(&step.name).cloned();
-            let whole = Output { step: step.clone(), gate, inputs, shard: None, paths, weights };
-            match divided_by(&step.name, &whole.inputs, &nodes)? {
+            let divided_by = divided_by(&step.name, &inputs, &nodes)?;
+            let whole = Output { step: step.clone(), gate, inputs, shard: None, divided_by, paths, weights };
+            match divided_by {
                 None => outputs.push(whole),
                 Some(repartition) => {
                     let of_shard = |shard| Output { shard: Some(shard), ..whole.clone() };
@@ -127,7 +133,7 @@ impl ChainPlan {
             }
         }
         let gate = pipeline.gates.get(&source.name).cloned();
-        Ok(Self { source: source.clone(), gate, nodes, outputs })
+        Ok(Self { source: source.clone(), gate, nodes, outputs, watch: pipeline.watch.clone() })
     }
 
     /// What is awaited before a step is called.
@@ -177,6 +183,15 @@ impl ChainPlan {
     /// The output whose units carry the dead letters of this place: the first one that depends on it.
     pub fn keeper(&self, place: Place) -> Option<usize> {
         (0..self.outputs.len()).find(|&output| self.weight(place, output) > 0)
+    }
+
+    /// The transformations between a repartition and an output behind it.
+    pub fn steps_behind(&self, output: &Output) -> impl Iterator<Item = &ProcessorStep> {
+        let is_behind = move |(index, node): &(usize, &Node)| {
+            output.divided_by.is_some_and(|by| node.divided_by == Some(by) && *index != by)
+                && output.weights[*index] > 0
+        };
+        self.nodes.iter().enumerate().filter(is_behind).map(|(_, node)| &node.step)
     }
 
     /// How many shards the rows have that leave a node; `None` where they are not divided.

@@ -122,6 +122,19 @@ impl Desk {
         waiting.partitions.values().filter(|partition| partition.run == run).cloned().collect()
     }
 
+    /// The circuit breakers of this process, by name: whether each is open as far as is known here, and how many partitions
+    /// wait for it.
+    pub fn breakers(&self) -> BTreeMap<String, (bool, usize)> {
+        let known = self.asking.shared.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut breakers: BTreeMap<String, (bool, usize)> = BTreeMap::new();
+        for entry in known.circuits.values().filter_map(Weak::upgrade) {
+            let (is_open, waiting) = entry.with(|switch| (switch.is_open(), switch.waiting().unwrap_or(0)));
+            let known = breakers.entry(entry.name.clone()).or_default();
+            *known = (known.0 || is_open, known.1 + waiting);
+        }
+        breakers
+    }
+
     /// Sentences about partitions of this process that wait for a breaker which is open.
     pub fn waiting(&self) -> Vec<String> {
         let known = self.asking.shared.known.lock().unwrap_or_else(PoisonError::into_inner);

@@ -23,6 +23,11 @@ pub(crate) struct DrainChain(pub usize);
 #[rtype(result = "()")]
 pub(crate) struct KillChain(pub usize);
 
+/// Commit what has been read, then open the chain again: others carry out its shards now.
+#[derive(Message, Clone, Copy)]
+#[rtype(result = "()")]
+pub(crate) struct RenewChain(pub usize);
+
 /// Have all chains end at once, then stop: nobody wants to hear of them any more.
 #[derive(Message, Clone, Copy)]
 #[rtype(result = "()")]

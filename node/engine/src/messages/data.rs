@@ -4,6 +4,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::budget::BytePermit;
 use crate::chain::Part;
+use crate::watch::Origin;
 
 /// Source to processor: a raw chunk, the bytes it may occupy and the processor slot it takes.
 #[derive(Message)]
@@ -11,6 +12,7 @@ use crate::chain::Part;
 pub(crate) struct ProcessChunk {
     pub seq: u64,
     pub chunk: Box<dyn Chunk>,
+    pub origin: Origin,
     pub permit: BytePermit,
     pub slot: OwnedSemaphorePermit,
 }
@@ -26,7 +28,7 @@ pub(crate) struct Processed {
 /// What arrives at a destination.
 pub(crate) enum Arrival {
     /// A chunk's part for this destination. The permit is given back when the rows are committed or written away.
-    Part { part: Part, permit: std::sync::Arc<BytePermit> },
+    Part { part: Part, permit: std::sync::Arc<BytePermit>, origin: Origin },
     /// The chunk cannot be processed. It comes in its turn, so that the failure told is the first one of the partition,
     /// whichever processor was the fastest.
     Failed { error: crate::EngineError },

@@ -4,6 +4,6 @@ mod control;
 mod data;
 mod status;
 
-pub(crate) use control::{Acknowledge, Disband, Drain, DrainChain, KillChain};
+pub(crate) use control::{Acknowledge, Disband, Drain, DrainChain, KillChain, RenewChain};
 pub(crate) use data::{Arrival, ProcessChunk, Processed};
 pub(crate) use status::{ActorGone, ChainEvent, ChainFailed, RouteEnded, UnitCommitted};

@@ -20,11 +20,17 @@ impl ChainTaps {
         Self { taps, run, source, partition }
     }
 
+    /// Whether anybody looks on.
+    #[inline]
+    pub fn are_open(&self) -> bool {
+        self.taps.open.load(Ordering::Relaxed) > 0
+    }
+
     /// Shows what passes at a step to whoever taps it: what leaves a source or transformation, what goes into a
     /// destination.
     #[inline]
     pub fn pass(&self, step: &StepName, batches: &[Batch]) {
-        if self.taps.open.load(Ordering::Relaxed) > 0 {
+        if self.are_open() {
             self.show(step, batches);
         }
     }

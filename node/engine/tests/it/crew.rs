@@ -1,5 +1,6 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use etl_engine::{
@@ -10,7 +11,7 @@ use etl_model::{OnError, PartitionId, StepName};
 use etl_sdk::PartitionInfo;
 use tokio::sync::mpsc;
 
-use crate::fakes::{Bed, Memory, Numbers};
+use crate::fakes::{Bed, Memory, Numbers, Remainders};
 
 /// A crew and what it tells.
 pub struct Workplace {
@@ -98,6 +99,32 @@ fn a_node_runs_the_partitions_it_is_given() {
     let mut rows = memory.rows();
     rows.sort_unstable();
     assert_eq!(rows, (0..100).chain(2_000_000..2_000_100).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_partition_that_is_renewed_commits_what_it_has_and_reads_nothing_again() {
+    let memory = Memory::default();
+    let source = Numbers { records: None, ..Numbers::new(1, 0) };
+    let bed = Bed::new()
+        .source(source.clone())
+        .processor("divide", &["source"], Remainders::of(3))
+        .destination("sink", &["divide"], &memory);
+    let mut place = workplace(&bed);
+    place.begin(0);
+    for round in 1..=3 {
+        let before = memory.rows().len();
+        until(|| memory.rows().len() > before + 200);
+        place.crew.renew(0);
+        until(|| source.opened_at.lock().unwrap().len() > round);
+    }
+    place.crew.drain(0);
+    let ended = place.next();
+    assert!(matches!(ended, (0, PartitionEnd::Drained { .. })), "{ended:?}");
+    let mut rows = memory.rows();
+    rows.sort_unstable();
+    let read = source.read.load(Ordering::SeqCst);
+    assert!(rows.into_iter().eq(0..read as i64), "what was read is there, each number once");
+    assert!(source.opened_at.lock().unwrap().is_sorted_by(|before, after| before < after));
 }
 
 #[test]

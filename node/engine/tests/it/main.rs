@@ -11,3 +11,4 @@ mod limits;
 mod repartition;
 mod stopping;
 mod taps;
+mod watching;

@@ -10,6 +10,7 @@ mod record_error;
 mod routes;
 mod rows;
 mod slices;
+mod step_error;
 
 pub(crate) use answer::{Answer, answer_from_body, answer_to_body};
 pub(crate) use connector_error::{error_from_body, error_to_body};

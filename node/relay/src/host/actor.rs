@@ -2,15 +2,18 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use etl_proto::relay::Kind;
+use etl_sdk::ConnectorError;
 
 use super::calls::{Item, Queue, Rows, Weight, answer};
 use super::compute::Compute;
+use super::hop::Hop;
 use super::process::Processing;
 use super::session::Session;
-use super::writing::{Writing, encode};
+use super::writing::Writing;
 use crate::RelayError;
+use crate::codec::Answer;
 
-/// Rows that are encoded while others are being written, and batches of one channel that are processed at once.
+/// Rows that are prepared while others are being written, and batches of one channel that are processed at once.
 const AHEAD: usize = 4;
 
 /// The remote end of a chain: takes what has come over the channel, in its order, and has the step do it.
@@ -21,6 +24,7 @@ pub(super) struct ChannelActor {
     work: Work,
     queue: Queue,
     compute: Compute,
+    hop: Hop,
     window: usize,
 }
 
@@ -38,9 +42,10 @@ impl ChannelActor {
         after: Option<Arc<Session>>,
         work: Work,
         compute: Compute,
+        hop: Hop,
         window: usize,
     ) -> Self {
-        Self { session, after, work, queue: Queue::default(), compute, window }
+        Self { session, after, work, queue: Queue::default(), compute, hop, window }
     }
 
     fn pump(&mut self, ctx: &mut Context<Self>) {
@@ -73,21 +78,24 @@ impl ChannelActor {
             let weight = Weight { body: message.body.len(), credit };
             match (&mut self.work, message.kind) {
                 (Work::Destination(writing), Kind::Rows) => {
-                    let encoder = writing.as_ref().and_then(|writing| writing.encoder().cloned());
-                    let rows = match encoder {
-                        Some(encoder) => {
-                            Rows::Encoding(encode(&self.compute, &encoder, &self.session.id, message.body))
+                    let rows = match writing.as_ref().and_then(|writing| writing.preparation()) {
+                        Some(preparation) => {
+                            let preparing = preparation.begin(&self.compute, &self.session.id, message.body);
+                            Rows::Preparing(preparing)
                         }
                         None => Rows::Raw(message.body),
                     };
-                    self.queue.push(Item::Rows(rows), weight);
+                    self.queue.push(Item::Rows(rows, message.cause), weight);
                 }
                 (Work::Destination(_), _) => self.queue.push(Item::Call(message), weight),
                 (Work::Processor(processing, running), Kind::Process) => {
                     *running += 1;
                     self.queue.count(weight);
                     let (processing, call) = (Arc::clone(processing), message.call);
-                    let work = async move { processing.process(message.body).await };
+                    let (hop, cause) = (self.hop.clone(), message.cause);
+                    let work = async move {
+                        hop.carry(Kind::Process, cause, processing.process(message.body), failed).await
+                    };
                     ctx.spawn(work.into_actor(self).map(move |result, actor, ctx| {
                         if let Work::Processor(_, running) = &mut actor.work {
                             *running -= 1;
@@ -114,17 +122,20 @@ impl ChannelActor {
             *idle = Some(writing);
             return;
         };
-        let session = Arc::clone(&self.session);
+        let (session, hop) = (Arc::clone(&self.session), self.hop.clone());
         let work = async move {
             match item {
-                Item::Rows(rows) => {
-                    if let Err(error) = writing.write(rows).await {
+                Item::Rows(rows, cause) => {
+                    let failed = |written: &Result<(), ConnectorError>| {
+                        written.as_ref().err().map(ToString::to_string)
+                    };
+                    if let Err(error) = hop.carry(Kind::Rows, cause, writing.write(rows), failed).await {
                         session.fail(error);
                     }
                 }
                 Item::Call(message) => {
-                    let call = message.call;
-                    let result = writing.call(message).await;
+                    let (call, kind, cause) = (message.call, message.kind, message.cause);
+                    let result = hop.carry(kind, cause, writing.call(message), failed).await;
                     answer(&session, call, result);
                 }
             }
@@ -140,6 +151,14 @@ impl ChannelActor {
         self.queue.done(weight);
         self.session.link.release(weight.credit);
         self.pump(ctx);
+    }
+}
+
+/// Why a call has failed.
+fn failed(answer: &Answer) -> Option<String> {
+    match answer {
+        Answer::Error(error) => Some(error.to_string()),
+        _ => None,
     }
 }
 

@@ -1,18 +1,20 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use etl_model::TraceContext;
 use etl_proto::relay::Kind;
-use etl_sdk::{ConnectorError, Encoded};
+use etl_sdk::ConnectorError;
 
 use super::compute::Computing;
+use super::prepare::Ready;
 use super::session::Session;
 use crate::codec::{Answer, answer_to_body};
 use crate::link::Message;
 
 /// What a writer's channel has to do next.
 pub(super) enum Item {
-    /// Rows; already being encoded if the encoder was known when they came.
-    Rows(Rows),
+    /// Rows; already being prepared if the step was known when they came. With what has caused them.
+    Rows(Rows, Option<TraceContext>),
     /// A call that wants an answer.
     Call(Message),
 }
@@ -20,7 +22,7 @@ pub(super) enum Item {
 /// Rows on their way to the writer.
 pub(super) enum Rows {
     Raw(Bytes),
-    Encoding(Computing<Encoded>),
+    Preparing(Computing<Ready>),
 }
 
 /// Items in their order, each with the bytes it has on the wire.

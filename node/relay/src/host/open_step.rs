@@ -5,12 +5,23 @@ use etl_sdk::ConnectorError;
 
 use super::guard::guarded;
 use crate::channel::{ChannelId, Role};
-use crate::ports::{Hosted, HostedStep, Hosting, Refused};
+use crate::ports::{Hosted, HostedStep, Hosting, OfRows, Refused, Wanted};
 
 /// Finds the step of a channel, and makes sure that it is the one that the sender means.
 pub(super) async fn hosted(hosting: &Arc<dyn Hosting>, id: &ChannelId) -> Result<Hosted, ConnectorError> {
-    let shard = id.partition.as_ref().and_then(|partition| partition.shard);
-    let look = async { Ok(hosting.hosted(id.run, id.version, &id.step, shard).await) };
+    let rows = id.partition.as_ref().map(|known| OfRows {
+        source: known.source.clone(),
+        partition: known.partition.clone(),
+        shard: known.shard,
+    });
+    let wanted = Wanted {
+        run: id.run,
+        version: id.version,
+        step: id.step.clone(),
+        rows,
+        with_steps: id.role == Role::Shard,
+    };
+    let look = async { Ok(hosting.hosted(&wanted).await) };
     let found = match guarded(look).await? {
         Ok(found) => found,
         Err(Refused { message, retry }) => {
@@ -30,6 +41,7 @@ pub(super) async fn hosted(hosting: &Arc<dyn Hosting>, id: &ChannelId) -> Result
     let role = match &found.step {
         HostedStep::Destination(_) => Role::Destination,
         HostedStep::Processor(_) => Role::Processor,
+        HostedStep::Shard { .. } => Role::Shard,
     };
     if role != id.role {
         let message = format!("{id}: the sender means a {:?}, here the step is a {role:?}", id.role);

@@ -30,7 +30,7 @@ impl Processing {
             let Hosted { step, .. } = hosted(&self.hosting, &self.id).await?;
             match step {
                 HostedStep::Processor(processor) => Ok(processor),
-                HostedStep::Destination(_) => {
+                HostedStep::Destination(_) | HostedStep::Shard { .. } => {
                     Err(ConnectorError::internal(format!("{}: not a processor", self.id)))
                 }
             }

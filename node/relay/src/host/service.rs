@@ -16,6 +16,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::actor::{ChannelActor, Work};
 use super::arbiters::Arbiters;
 use super::compute::Compute;
+use super::hop::Hop;
 use super::process::Processing;
 use super::register::{Admitted, Register};
 use super::session::Session;
@@ -121,7 +122,7 @@ impl Inner {
         let (id, gone) = (session.id.clone(), session.gone.clone());
         let (hosting, compute) = (Arc::clone(&self.hosting), self.compute.clone());
         let work = match session.id.role {
-            Role::Destination => {
+            Role::Destination | Role::Shard => {
                 let slots = Arc::clone(&self.slots);
                 Work::Destination(Some(Box::new(Writing::new(id, hosting, slots, compute.clone(), gone))))
             }
@@ -129,7 +130,9 @@ impl Inner {
                 Work::Processor(Arc::new(Processing::new(id, hosting, compute.clone(), gone)), 0)
             }
         };
-        let actor = ChannelActor::new(Arc::clone(session), after, work, compute, self.settings.window());
+        let hop = Hop::new(self.hosting.tracer(session.id.run), session.id.step.clone());
+        let window = self.settings.window();
+        let actor = ChannelActor::new(Arc::clone(session), after, work, compute, hop, window);
         if let Some(arbiter) = self.arbiters.next() {
             ChannelActor::start_in_arbiter(arbiter, |_| actor);
         }

@@ -6,6 +6,7 @@ use crate::RelayError;
 use crate::channel::ChannelId;
 use crate::codec::error_to_body;
 use crate::link::Link;
+use crate::meter::{METER, Open};
 use crate::settings::RelaySettings;
 
 /// The host's end of a channel.
@@ -16,12 +17,13 @@ pub(super) struct Session {
     pub gone: CancellationToken,
     /// Bytes of the largest answer.
     pub max_body: usize,
+    _open: Open,
 }
 
 impl Session {
     pub fn new(id: ChannelId, settings: &RelaySettings) -> Self {
         let link = Link::new(id.epoch, settings.window(), settings.max_body);
-        Self { id, link, gone: CancellationToken::new(), max_body: settings.max_body }
+        Self { id, link, gone: CancellationToken::new(), max_body: settings.max_body, _open: METER.host() }
     }
 
     /// Ends the channel by an error that the sender is told.

@@ -1,19 +1,19 @@
 use std::sync::Arc;
 
-use bytes::Bytes;
 use etl_model::{RecordError, Route, Unit};
 use etl_proto::relay::Kind;
-use etl_sdk::{ConnectorError, Destination, Encoded, Encoder, RouteWriter, RunContext};
+use etl_sdk::{Account, ConnectorError, Destination, RouteWriter, RunContext};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::calls::Rows;
-use super::compute::{Compute, Computing};
+use super::compute::Compute;
 use super::guard::guarded;
 use super::open_step::hosted;
+use super::prepare::{Preparation, Ready};
 use super::slots::{Slot, Slots, StepSlots};
 use crate::RelayError;
 use crate::channel::{ChannelId, OfPartition};
-use crate::codec::{Answer, claim_from_body, marker_from_body, routes_from_body, rows_from_bytes};
+use crate::codec::{Answer, claim_from_body, marker_from_body, routes_from_body};
 use crate::link::Message;
 use crate::ports::{Hosted, HostedStep, Hosting};
 
@@ -25,6 +25,8 @@ pub(super) struct Writing {
     slot: Option<Slot>,
     /// Rows of the open unit that the encoder refused.
     refused: Vec<RecordError>,
+    /// What became of the others of the open unit.
+    account: Account,
     step: Option<Step>,
     fenced: bool,
     /// After an error nothing is left to be called.
@@ -40,22 +42,8 @@ pub(super) struct Writing {
 struct Step {
     context: RunContext,
     destination: Arc<dyn Destination>,
-    encoder: Arc<dyn Encoder>,
+    preparation: Preparation,
     slots: StepSlots,
-}
-
-/// Decodes rows and encodes them as the destination wants them.
-pub(super) fn encode(
-    compute: &Compute,
-    encoder: &Arc<dyn Encoder>,
-    id: &ChannelId,
-    rows: Bytes,
-) -> Computing<Encoded> {
-    let (encoder, id) = (Arc::clone(encoder), id.clone());
-    compute.begin(move || {
-        let batch = rows_from_bytes(rows).map_err(|error| error.of_channel(&id))?;
-        encoder.encode(batch)
-    })
 }
 
 impl Writing {
@@ -70,6 +58,7 @@ impl Writing {
             writer: None,
             slot: None,
             refused: Vec::new(),
+            account: Account::default(),
             step: None,
             fenced: false,
             failed: false,
@@ -81,9 +70,9 @@ impl Writing {
         }
     }
 
-    /// The encoder, once it is known.
-    pub fn encoder(&self) -> Option<&Arc<dyn Encoder>> {
-        self.step.as_ref().map(|step| &step.encoder)
+    /// How rows are prepared, once it is known.
+    pub fn preparation(&self) -> Option<&Preparation> {
+        self.step.as_ref().map(|step| &step.preparation)
     }
 
     async fn step(&mut self) -> Result<Step, ConnectorError> {
@@ -91,13 +80,18 @@ impl Writing {
             return Ok(step.clone());
         }
         let Hosted { context, step } = hosted(&self.hosting, &self.id).await?;
-        let HostedStep::Destination(destination) = step else {
-            return Err(ConnectorError::internal(format!("{}: not a destination", self.id)));
+        let (steps, destination) = match step {
+            HostedStep::Destination(destination) => (None, destination),
+            HostedStep::Shard { steps, destination } => (Some(steps), destination),
+            HostedStep::Processor(_) => {
+                return Err(ConnectorError::internal(format!("{}: not a destination", self.id)));
+            }
         };
         let describe = async { Ok((destination.encoder(), destination.capabilities().max_writers)) };
         let (encoder, writers) = guarded(describe).await?;
         let slots = self.slots.of(self.id.run, &self.id.step, writers);
-        let step = Step { context, destination, encoder, slots };
+        let preparation = Preparation { steps, encoder };
+        let step = Step { context, destination, preparation, slots };
         self.step = Some(step.clone());
         Ok(step)
     }
@@ -142,20 +136,26 @@ impl Writing {
     /// Writes rows.
     pub async fn write(&mut self, rows: Rows) -> Result<(), ConnectorError> {
         self.claimed(Kind::Rows)?;
-        let encoding = match rows {
-            Rows::Encoding(encoding) => encoding,
+        let preparing = match rows {
+            Rows::Preparing(preparing) => preparing,
             Rows::Raw(rows) => {
-                let encoder = self.step().await?.encoder;
-                encode(&self.compute, &encoder, &self.id, rows)
+                let preparation = self.step().await?.preparation;
+                preparation.begin(&self.compute, &self.id, rows)
             }
         };
-        let mut encoded = encoding.result().await?;
-        self.refused.append(&mut encoded.errors);
-        if encoded.rows == 0 {
-            return Ok(());
+        let Ready { rows, account } = preparing.result().await?;
+        self.account.add(account);
+        for mut encoded in rows {
+            self.refused.append(&mut encoded.errors);
+            // Of a unit that cannot be committed nothing needs to be written.
+            if encoded.rows == 0 || self.account.fatal.is_some() {
+                continue;
+            }
+            self.take_slot().await?;
+            self.account.add(Account { bytes: Some(encoded.bytes as u64), ..Account::default() });
+            guarded(self.claimed(Kind::Rows)?.write(encoded)).await?;
         }
-        self.take_slot().await?;
-        guarded(self.claimed(Kind::Rows)?.write(encoded)).await
+        Ok(())
     }
 
     /// Makes a call. After an error the writer is gone.
@@ -166,12 +166,17 @@ impl Writing {
         match self.carry_out(message).await {
             Ok(answer) => answer,
             Err(error) => {
-                self.failed = true;
-                self.writer = None;
-                self.slot = None;
+                self.give_up();
                 Answer::Error(error)
             }
         }
+    }
+
+    /// Nothing more is written or committed.
+    fn give_up(&mut self) {
+        self.failed = true;
+        self.writer = None;
+        self.slot = None;
     }
 
     async fn carry_out(&mut self, Message { kind, body, .. }: Message) -> Result<Answer, ConnectorError> {
@@ -201,10 +206,16 @@ impl Writing {
             Kind::Stage => {
                 let unit = Unit { marker: marker_from_body(body).map_err(malformed)? };
                 self.claimed(kind)?;
-                self.take_slot().await?;
                 let mut refused = std::mem::take(&mut self.refused);
+                let mut account = std::mem::take(&mut self.account);
+                if account.fatal.is_some() {
+                    self.give_up();
+                    return Ok(Answer::Refused(Vec::new(), account));
+                }
+                self.take_slot().await?;
                 refused.extend(guarded(self.claimed(kind)?.stage(&unit)).await?);
-                Ok(Answer::Refused(refused))
+                account.bytes.get_or_insert(0);
+                Ok(Answer::Refused(refused, account))
             }
             Kind::Commit => {
                 let unit = Unit { marker: marker_from_body(body).map_err(malformed)? };

@@ -1,4 +1,5 @@
 use bytes::Bytes;
+use etl_model::TraceContext;
 use etl_proto::relay::{Frame, Kind};
 
 use super::frame::counted;
@@ -10,6 +11,13 @@ pub(crate) struct Message {
     pub kind: Kind,
     pub call: u64,
     pub body: Bytes,
+    /// What has caused it, when its trace is kept.
+    pub cause: Option<TraceContext>,
+}
+
+/// What has caused a frame. One that cannot be read is none: traces are not worth a channel.
+fn cause(frame: &Frame) -> Option<TraceContext> {
+    if frame.traceparent.is_empty() { None } else { frame.traceparent.parse().ok() }
 }
 
 /// Joins the frames of a long body.
@@ -34,9 +42,13 @@ impl Assembler {
             }
             Some(_) => {}
             None if !frame.more && frame.body.len() <= self.limit => {
-                return Ok(Some(Message { kind, call: frame.call, body: frame.body }));
+                let cause = cause(&frame);
+                return Ok(Some(Message { kind, call: frame.call, body: frame.body, cause }));
             }
-            None => self.begun = Some(Message { kind, call: frame.call, body: Bytes::new() }),
+            None => {
+                let cause = cause(&frame);
+                self.begun = Some(Message { kind, call: frame.call, body: Bytes::new(), cause });
+            }
         }
         let found = self.joined.len() + frame.body.len();
         if found > self.limit {

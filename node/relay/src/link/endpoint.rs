@@ -230,7 +230,7 @@ impl Link {
         if held > 0 && held + weight(part) > self.window {
             return Ok(false);
         }
-        state.outbox.push(kind, call, more, part.clone());
+        state.outbox.push(kind, call, more, part.clone(), etl_sdk::current_trace());
         drop(state);
         self.outgoing.notify_one();
         Ok(true)
@@ -245,7 +245,7 @@ impl Link {
         loop {
             let part = body.split_to(body.len().min(FRAME_BODY));
             let more = !body.is_empty();
-            state.outbox.push(kind, call, more, part);
+            state.outbox.push(kind, call, more, part, None);
             if !more {
                 break;
             }

@@ -4,6 +4,7 @@ use etl_proto::relay::Frame;
 
 use super::frame::{FRAME_BODY, weight};
 use crate::RelayError;
+use crate::meter::METER;
 
 /// Frames that have come and wait to be worked on, and what the other side may still send.
 pub(super) struct Inbox {
@@ -41,6 +42,7 @@ impl Inbox {
         }
         self.received = sent;
         self.expected += 1;
+        METER.received(frame.body.len());
         self.queue.push_back(frame);
         Ok(())
     }

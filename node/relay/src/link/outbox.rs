@@ -1,10 +1,12 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use etl_model::TraceContext;
 use etl_proto::relay::{Frame, Kind};
 
 use super::frame::weight;
 use crate::RelayError;
+use crate::meter::METER;
 
 /// Frames that the other side has not acknowledged, in their order, and how far the present stream has got with them.
 pub(super) struct Outbox {
@@ -37,13 +39,15 @@ impl Outbox {
         self.first + self.frames.len() as u64
     }
 
-    /// Appends a frame.
-    pub fn push(&mut self, kind: Kind, call: u64, more: bool, body: Bytes) {
+    /// Appends a frame, caused by a span where its trace is kept.
+    pub fn push(&mut self, kind: Kind, call: u64, more: bool, body: Bytes, cause: Option<TraceContext>) {
         let weight = weight(&body);
         self.end += weight;
         self.held += weight;
         let seq = self.next_seq();
-        let frame = Frame { epoch: self.epoch, seq, kind: kind.into(), call, more, body, ..Frame::default() };
+        let traceparent = cause.map_or_else(String::new, |cause| cause.to_string());
+        let (epoch, kind) = (self.epoch, kind.into());
+        let frame = Frame { epoch, seq, kind, traceparent, call, more, body, ..Frame::default() };
         self.frames.push_back(Kept { frame, end: self.end });
     }
 
@@ -57,6 +61,7 @@ impl Outbox {
     pub fn next(&mut self) -> Option<Frame> {
         let kept = self.frames.get(self.sent).filter(|kept| kept.end <= self.granted)?;
         self.sent += 1;
+        METER.sent(kept.frame.body.len());
         Some(kept.frame.clone())
     }
 
@@ -89,6 +94,7 @@ impl Outbox {
             return Err(self.beyond(expected));
         }
         self.acknowledged(expected)?;
+        METER.resent(self.sent);
         self.sent = 0;
         Ok(())
     }
@@ -112,7 +118,7 @@ mod tests {
     fn outbox(frames: usize) -> Outbox {
         let mut outbox = Outbox::new(3);
         for call in 0..frames as u64 {
-            outbox.push(Kind::Rows, call, false, Bytes::from_static(&[0; 36]));
+            outbox.push(Kind::Rows, call, false, Bytes::from_static(&[0; 36]), None);
         }
         outbox
     }

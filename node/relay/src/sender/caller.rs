@@ -12,6 +12,7 @@ use super::session::Session;
 use crate::channel::ChannelId;
 use crate::codec::Answer;
 use crate::link::Link;
+use crate::meter::{METER, Open};
 
 /// The sender's end of a channel. Dropping it ends the channel, and with it whatever the host has not committed.
 pub(super) struct Caller {
@@ -19,6 +20,7 @@ pub(super) struct Caller {
     /// Whose turn it is to send: the frames of a body must follow one another.
     turn: Mutex<()>,
     max_body: usize,
+    _open: Open,
 }
 
 /// What calls share with the task that carries them.
@@ -59,7 +61,7 @@ impl Caller {
         let link = Link::new(id.epoch, settings.window(), settings.max_body);
         let shared = Arc::new(Shared { id, host, link, calls: Calls::default() });
         relay.runtime.spawn(Session::new(Arc::clone(&shared), relay.clone()).run());
-        Self { shared, turn: Mutex::new(()), max_body: settings.max_body }
+        Self { shared, turn: Mutex::new(()), max_body: settings.max_body, _open: METER.sender() }
     }
 
     /// Whether the channel has ended, so that no call can succeed.
@@ -112,7 +114,7 @@ impl Caller {
         let what = match answer {
             Answer::Error(_) => "an error",
             Answer::Marker(_) => "a marker",
-            Answer::Refused(_) => "refused rows",
+            Answer::Refused(..) => "refused rows",
             Answer::Processed { .. } => "processed rows",
             Answer::Done => "nothing",
         };

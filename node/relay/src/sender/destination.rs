@@ -14,6 +14,9 @@ use super::writer::RelayedWriter;
 use crate::channel::{ChannelId, OfPartition, Role};
 use crate::codec::{Answer, routes_to_body};
 
+/// How much more than the row itself what is told of a row may take that has failed.
+const ROOM_FOR_ERRORS: usize = 8;
+
 /// A destination whose writers run on another node.
 ///
 /// Opening a route does no IO: only the claim, which comes with the fence, says for which epoch. What the real destination says
@@ -21,6 +24,8 @@ use crate::codec::{Answer, routes_to_body};
 pub struct RelayedDestination {
     pub(super) target: Arc<Target>,
     real: Arc<dyn Destination>,
+    /// Whether the host carries out what leads from a repartition to it, too.
+    carries_steps: bool,
 }
 
 /// The step on its host.
@@ -60,7 +65,15 @@ impl RelayedDestination {
         step: StepName,
         real: Arc<dyn Destination>,
     ) -> Self {
-        Self { target: Arc::new(Target { relay, host, run, version, step }), real }
+        let target = Arc::new(Target { relay, host, run, version, step });
+        Self { target, real, carries_steps: false }
+    }
+
+    /// The same with the steps between a repartition and it: where its rows are divided, they are relayed as they leave the
+    /// repartition, and the host carries out the rest.
+    #[must_use]
+    pub fn carrying_steps(self) -> Self {
+        Self { carries_steps: true, ..self }
     }
 
     /// A call that belongs to no partition, over a channel of its own.
@@ -76,8 +89,19 @@ impl RelayedDestination {
 #[async_trait]
 impl Destination for RelayedDestination {
     fn capabilities(&self) -> DestinationCapabilities {
+        let real = self.real.capabilities();
+        // What steps set aside of a unit comes back in one answer.
+        let most = (self.target.relay.settings.max_body / ROOM_FOR_ERRORS) as u64;
+        let unit_bytes = match self.carries_steps {
+            true => Some(real.unit_bytes.map_or(most, |bytes| bytes.min(most))),
+            false => real.unit_bytes,
+        };
         // The host lets no more write than the real one allows, over all nodes.
-        DestinationCapabilities { max_writers: None, ..self.real.capabilities() }
+        DestinationCapabilities { max_writers: None, unit_bytes, ..real }
+    }
+
+    fn carries_steps(&self) -> bool {
+        self.carries_steps
     }
 
     async fn check(&self, run: &RunContext) -> Result<(), ConnectorError> {
@@ -101,7 +125,11 @@ impl Destination for RelayedDestination {
             index,
         };
         let workflow = run.workflow.to_string();
-        Ok(Box::new(RelayedWriter::new(Arc::clone(&self.target), workflow, partition)))
+        let role = match route.shard {
+            Some(_) if self.carries_steps => Role::Shard,
+            _ => Role::Destination,
+        };
+        Ok(Box::new(RelayedWriter::new(Arc::clone(&self.target), workflow, partition, role)))
     }
 
     async fn complete(&self, run: &RunContext, routes: &[Route]) -> Result<(), ConnectorError> {

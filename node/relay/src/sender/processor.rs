@@ -65,8 +65,13 @@ impl Processor for RelayedProcessor {
         drop(batch);
         let caller = self.caller();
         let (sender, answer) = mpsc::sync_channel(1);
+        let cause = etl_sdk::current_trace();
         self.target.relay.runtime.spawn(async move {
-            let answer = caller.call(Kind::Process, body).await;
+            let call = caller.call(Kind::Process, body);
+            let answer = match cause {
+                Some(cause) => etl_sdk::within(cause, call).await,
+                None => call.await,
+            };
             let answer = answer.and_then(|answer| match answer {
                 Answer::Processed { rows, filtered, errors } => Ok((rows, filtered, errors)),
                 other => Err(caller.unexpected(&other)),

@@ -17,6 +17,7 @@ use super::relay::Relay;
 use crate::RelayError;
 use crate::codec::{answer_from_body, error_from_body};
 use crate::link::{Attached, MESSAGE_LIMIT, counted};
+use crate::meter::METER;
 use crate::settings::PARTING;
 
 /// The first pause before a broken stream is replaced, and the longest.
@@ -59,6 +60,7 @@ impl Session {
             };
             let host = self.shared.host;
             if accepted {
+                METER.lost();
                 tracing::warn!(channel = %self.shared.id, host, reason, "the stream of a relay channel broke");
                 if begun.elapsed() >= SETTLED || self.shared.link.passed() > passed {
                     (broken_at, pause) = (Instant::now(), PAUSES.0);
@@ -195,14 +197,15 @@ impl Session {
     /// A stream that ended with a status: broken, unless it says that another will fare no better.
     fn parted(&self, status: &Status) -> Parted {
         let reason = format!("{:?}: {}", status.code(), status.message());
+        if is_denied(status) {
+            let message = format!("{}: {reason}", self.shared.id);
+            self.shared
+                .fail(located(ConnectorError::user("relay_denied", message, DENIED), self.shared.host));
+            return Parted::Over;
+        }
         let is_final = matches!(
             status.code(),
-            Code::Unimplemented
-                | Code::PermissionDenied
-                | Code::Unauthenticated
-                | Code::FailedPrecondition
-                | Code::InvalidArgument
-                | Code::OutOfRange
+            Code::Unimplemented | Code::FailedPrecondition | Code::InvalidArgument | Code::OutOfRange
         );
         if is_final {
             let message = format!("{}: {reason}", self.shared.id);
@@ -212,6 +215,27 @@ impl Session {
         }
         Parted::Broken(reason)
     }
+}
+
+/// What can be done when the two nodes do not accept each other.
+const DENIED: &str = "see to it that both nodes are members of the cluster and have certificates of an authority that the other one \
+                      trusts; then continue the run with `workflow resume`";
+
+/// Whether the nodes do not accept each other, which waiting does not mend: the host lets this one in for nothing, or a
+/// certificate is not good. What TLS refuses is an IO error of invalid data.
+fn is_denied(status: &Status) -> bool {
+    if matches!(status.code(), Code::PermissionDenied | Code::Unauthenticated) {
+        return true;
+    }
+    let mut cause = std::error::Error::source(status);
+    while let Some(error) = cause {
+        let io = error.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|error| error.kind() == std::io::ErrorKind::InvalidData) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 enum Step {
@@ -235,4 +259,23 @@ fn outgoing(
         let frame = shared.link.next_outgoing(&attached).await?;
         Some((frame, (Step::Carrying(attached), shared)))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::*;
+
+    #[test]
+    fn a_host_that_is_away_is_told_from_one_that_does_not_let_in() {
+        let by_io = |kind| Status::from_error(Box::new(Error::new(kind, "why")));
+        assert!(is_denied(&Status::permission_denied("no member")));
+        assert!(is_denied(&Status::unauthenticated("no certificate")));
+        assert!(is_denied(&by_io(ErrorKind::InvalidData)), "as TLS says that a certificate is not good");
+        for kind in [ErrorKind::ConnectionRefused, ErrorKind::ConnectionReset, ErrorKind::TimedOut] {
+            assert!(!is_denied(&by_io(kind)), "{kind:?}");
+        }
+        assert!(!is_denied(&Status::unavailable("stopping")));
+    }
 }

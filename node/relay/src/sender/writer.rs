@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use etl_model::{Claim, Marker, RecordError, Unit};
 use etl_proto::relay::Kind;
-use etl_sdk::{ConnectorError, Encoded, Payload, RouteWriter};
+use etl_sdk::{Account, ConnectorError, Encoded, Payload, RouteWriter};
 
 use super::caller::Caller;
 use super::destination::Target;
@@ -18,16 +18,19 @@ pub(super) struct RelayedWriter {
     target: Arc<Target>,
     workflow: String,
     partition: OfPartition,
+    role: Role,
     caller: Option<Caller>,
+    /// Of the unit that was staged last.
+    account: Account,
 }
 
 impl RelayedWriter {
-    pub fn new(target: Arc<Target>, workflow: String, partition: OfPartition) -> Self {
-        Self { target, workflow, partition, caller: None }
+    pub fn new(target: Arc<Target>, workflow: String, partition: OfPartition, role: Role) -> Self {
+        Self { target, workflow, partition, role, caller: None, account: Account::default() }
     }
 
     fn connect(&self, epoch: u64) -> Caller {
-        self.target.open(self.workflow.clone(), Some(self.partition.clone()), epoch, Role::Destination)
+        self.target.open(self.workflow.clone(), Some(self.partition.clone()), epoch, self.role)
     }
 
     fn fenced(&self) -> Result<&Caller, ConnectorError> {
@@ -84,9 +87,16 @@ impl RouteWriter for RelayedWriter {
         let caller = self.fenced()?;
         let body = marker_to_body(&unit.marker).map_err(|error| defect(&error))?;
         match caller.call(Kind::Stage, body).await? {
-            Answer::Refused(errors) => Ok(errors),
+            Answer::Refused(errors, account) => {
+                self.account = account;
+                Ok(errors)
+            }
             other => Err(caller.unexpected(&other)),
         }
+    }
+
+    fn account(&mut self) -> Account {
+        std::mem::take(&mut self.account)
     }
 
     async fn commit(&mut self, unit: &Unit) -> Result<(), ConnectorError> {

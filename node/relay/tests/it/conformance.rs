@@ -2,12 +2,11 @@ use std::sync::Arc;
 
 use arrow::json::ArrayWriter;
 use async_trait::async_trait;
-use etl_model::{Route, Shard, StepName, WorkflowName};
-use etl_relay::{Hosted, HostedStep, Hosting, Refused, Relay, RelayedDestination};
+use etl_model::{Route, StepName, WorkflowName};
+use etl_relay::{Hosted, HostedStep, Hosting, Refused, Relay, RelayedDestination, Wanted};
 use etl_sdk::{
     ConnectorError, Destination, DestinationCapabilities, Encoder, RouteWriter, RunContext, conformance,
 };
-use uuid::Uuid;
 
 use crate::fakes::{HOST, Host, HostSetup, Memory, Steps};
 
@@ -16,9 +15,9 @@ struct Everyone(Memory);
 
 #[async_trait]
 impl Hosting for Everyone {
-    async fn hosted(&self, run: Uuid, _: u64, _: &StepName, _: Option<Shard>) -> Result<Hosted, Refused> {
+    async fn hosted(&self, wanted: &Wanted) -> Result<Hosted, Refused> {
         let workflow = WorkflowName::new("conformance").unwrap();
-        let context = RunContext { workflow, run: run.into() };
+        let context = RunContext { workflow, run: wanted.run.into() };
         Ok(Hosted { context, step: HostedStep::Destination(Arc::new(self.0.clone())) })
     }
 }

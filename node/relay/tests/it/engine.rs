@@ -11,19 +11,19 @@ use crate::fakes::{Host, HostSetup, Proxy, Steps};
 
 #[allow(dead_code, unused_imports, reason = "the engine's own tests use the rest")]
 #[path = "../../../engine/tests/it/fakes/mod.rs"]
-mod engine_fakes;
+pub mod engine_fakes;
 
 use engine_fakes::{Bed, FailMultiples, Fault, Memory, Numbers, Remainders};
 
-fn step(name: &str) -> StepName {
+pub fn step(name: &str) -> StepName {
     StepName::new(name).unwrap()
 }
 
 /// A node that hosts the steps of a bed, and a runtime for both.
-struct Site {
-    runtime: tokio::runtime::Runtime,
-    host: Host,
-    proxy: Proxy,
+pub struct Site {
+    pub runtime: tokio::runtime::Runtime,
+    pub host: Host,
+    pub proxy: Proxy,
 }
 
 fn setup(grace: Duration) -> HostSetup {
@@ -37,6 +37,11 @@ impl Site {
         let steps = Steps { context: bed.run.clone(), ..Steps::new() }
             .with("sink", HostedStep::Destination(Arc::new(memory.clone())))
             .with("picky", HostedStep::Processor(Arc::new(FailMultiples(7))));
+        Self::of(steps, cuts, grace)
+    }
+
+    /// A node that hosts these steps.
+    pub fn of(steps: Steps, cuts: Vec<usize>, grace: Duration) -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let (host, proxy) = runtime.block_on(async {
             let host = Host::start(steps, setup(grace));

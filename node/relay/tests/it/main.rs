@@ -11,5 +11,6 @@ mod ownership;
 mod processing;
 mod protocol;
 mod resumption;
+mod shards;
 mod types;
 mod writing;

@@ -53,7 +53,7 @@ fn is_host(host: &str) -> bool {
 }
 
 /// Reads an address to listen on: `IP:PORT` or `localhost:PORT`.
-pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+pub(in crate::node) fn listen(text: &str) -> Result<SocketAddr, String> {
     let port = text.strip_prefix("localhost:").and_then(|port| port.parse().ok());
     match port {
         Some(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),

@@ -5,7 +5,7 @@ mod layers;
 mod node_settings;
 mod validate;
 
-pub(super) use address::Advertised;
+pub(super) use address::{Advertised, listen};
 pub(crate) use layers::settings;
 pub(crate) use node_settings::NodeSettings;
-pub(super) use node_settings::{Endpoint, Entry, WorkSettings};
+pub(super) use node_settings::{Endpoint, Entry, HttpEndpoint, WorkSettings};

@@ -8,6 +8,7 @@ use etl_security::TlsSettings;
 
 use super::Advertised;
 use crate::arguments::LogFormat;
+use crate::tracing_settings::TracingSettings;
 
 /// Settings that hold together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,10 +21,13 @@ pub(crate) struct NodeSettings {
     pub zone: String,
     pub raft: Endpoint,
     pub admin: Endpoint,
+    /// Where metrics and health are told by HTTP.
+    pub http: HttpEndpoint,
     pub tls: Option<TlsSettings>,
     pub consensus: etl_raft::consensus::Settings,
     pub cluster: etl_cluster::Settings,
     pub work: WorkSettings,
+    pub tracing: TracingSettings,
     /// A filter of the log.
     pub log: String,
     pub log_format: LogFormat,
@@ -50,6 +54,17 @@ pub(crate) enum Entry {
     Bootstrap,
     /// It joins the cluster of the nodes with these admin addresses; there is at least one.
     Join(Vec<String>),
+}
+
+/// The listener for HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HttpEndpoint {
+    /// None.
+    Off,
+    /// Where it listens unless somebody else does; nobody has asked for it.
+    IfFree(SocketAddr),
+    /// Where it has to listen.
+    At(SocketAddr),
 }
 
 /// A listener.

@@ -1,5 +1,5 @@
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
@@ -11,14 +11,16 @@ use etl_security::{ClientAuth, TlsSettings, host_of};
 use tracing_subscriber::EnvFilter;
 
 use super::address::{Advertised, is_local, listen};
-use super::node_settings::{Endpoint, Entry, NodeSettings, WorkSettings};
+use super::node_settings::{Endpoint, Entry, HttpEndpoint, NodeSettings, WorkSettings};
 use crate::arguments::{
-    ClientCertificates, ClusterOptions, NodeOptions, RaftOptions, TlsOptions, WorkOptions,
+    ClientCertificates, ClusterOptions, NodeOptions, RaftOptions, TlsOptions, TracingOptions, WorkOptions,
 };
+use crate::tracing_settings::{self, TracingSettings, WrongTracing};
 
 const DATA_DIR: &str = "/var/lib/actix-etl";
 const RAFT_LISTEN: &str = "127.0.0.1:7001";
 const ADMIN_LISTEN: &str = "127.0.0.1:7002";
+const HTTP_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7003);
 const JOIN_TIMEOUT: Duration = Duration::from_secs(120);
 const LOG: &str = "info";
 const MEMORY: ByteSize = ByteSize(256 << 20);
@@ -64,6 +66,8 @@ pub(super) fn validate(options: &NodeOptions) -> Result<NodeSettings, Vec<Wrong>
             }
         }
     }
+    let http = http(options, tls.is_some(), [&raft, &admin], &mut wrong);
+    let tracing = tracing(&options.tracing, tls.as_ref(), &mut wrong);
     let settings = NodeSettings {
         data_dir: data_dir(options.data_dir.clone(), &mut wrong),
         entry: entry(options, &mut wrong),
@@ -71,10 +75,12 @@ pub(super) fn validate(options: &NodeOptions) -> Result<NodeSettings, Vec<Wrong>
         zone: zone(options.zone.as_deref(), &mut wrong),
         raft,
         admin,
+        http,
         tls,
         consensus: consensus(&options.raft, &mut wrong),
         cluster: cluster(&options.cluster, &mut wrong),
         work: work(&options.work, &mut wrong),
+        tracing,
         log: log(options.log.as_deref(), &mut wrong),
         log_format: options.log_format.unwrap_or_default(),
     };
@@ -140,6 +146,45 @@ fn endpoint(
         }
     };
     Endpoint { listen, advertised }
+}
+
+fn http(
+    options: &NodeOptions,
+    has_tls: bool,
+    others: [&Endpoint; 2],
+    wrong: &mut Vec<Wrong>,
+) -> HttpEndpoint {
+    let text = match options.http_listen.as_deref() {
+        Some("off") => return HttpEndpoint::Off,
+        Some(text) => text,
+        None => return HttpEndpoint::IfFree(HTTP_LISTEN),
+    };
+    let address = match listen(text) {
+        Ok(address) => address,
+        Err(message) => {
+            refuse(wrong, "http_listen", format!("{message}, or `off`"));
+            return HttpEndpoint::Off;
+        }
+    };
+    if address.port() != 0 && others.iter().any(|other| other.listen == address) {
+        refuse(wrong, "http_listen", "is that of another listener; give each a port of its own");
+    }
+    if !has_tls && options.insecure_plain_listener != Some(true) && !is_local(&address) {
+        let message = format!(
+            "{address} can be reached from other machines and would speak without TLS; give `tls.ca`, `tls.cert` and \
+             `tls.key`, or allow it with --insecure-plain-listener"
+        );
+        refuse(wrong, "http_listen", message);
+    }
+    HttpEndpoint::At(address)
+}
+
+fn tracing(options: &TracingOptions, tls: Option<&TlsSettings>, wrong: &mut Vec<Wrong>) -> TracingSettings {
+    let mut found = Vec::new();
+    let environment = |name: &str| std::env::var(name).ok();
+    let settings = tracing_settings::validate(options, tls.map(|tls| &tls.ca), &environment, &mut found);
+    wrong.extend(found.into_iter().map(|WrongTracing { field, message }| Wrong { field, message }));
+    settings
 }
 
 fn entry(options: &NodeOptions, wrong: &mut Vec<Wrong>) -> Entry {
@@ -316,12 +361,16 @@ mod tests {
             options.work.memory = Some(ByteSize(1 << 20));
             options.work.stall_timeout = span("1ms");
             options.log = text("a=b=c");
+            options.http_listen = text("7003");
+            options.tracing.endpoint = text("ftp://c:1");
         });
         let expected = [
             "raft.listen",
             "admin.advertise",
             "tls.cert",
             "tls.key",
+            "http_listen",
+            "tracing.endpoint",
             "join",
             "join",
             "join",
@@ -361,6 +410,20 @@ mod tests {
             client_auth: None,
         };
         assert_eq!(validate(&options).unwrap().tls.unwrap().client_auth, ClientAuth::Required);
+    }
+
+    #[test]
+    fn what_is_told_over_http_has_a_listener_of_its_own_or_none() {
+        let http = |text: &str| {
+            let options = NodeOptions { http_listen: Some(text.to_owned()), ..NodeOptions::default() };
+            validate(&options).map(|settings| settings.http)
+        };
+        assert_eq!(validate(&NodeOptions::default()).unwrap().http, HttpEndpoint::IfFree(HTTP_LISTEN));
+        assert_eq!(http("off").unwrap(), HttpEndpoint::Off);
+        assert_eq!(http("127.0.0.1:0").unwrap(), HttpEndpoint::At("127.0.0.1:0".parse().unwrap()));
+        for wrong in [ADMIN_LISTEN, RAFT_LISTEN, "0.0.0.0:7003", "nowhere"] {
+            assert_eq!(http(wrong).unwrap_err()[0].field, "http_listen", "{wrong}");
+        }
     }
 
     #[test]

@@ -90,7 +90,8 @@ impl Url {
 fn port_number(text: &str) -> Result<u16, String> {
     match text.parse() {
         Ok(port) if port > 0 => Ok(port),
-        _ => Err(format!("`{text}` is not a port")),
+        // Without the text: where a password was not encoded it may be a part of it.
+        _ => Err("the port is not a number from 1 to 65535".to_owned()),
     }
 }
 

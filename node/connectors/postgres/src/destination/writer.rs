@@ -3,7 +3,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use etl_model::{Claim, Marker, RecordError, Route, RunId, Unit};
-use etl_sdk::{ConnectorError, Encoded, Payload, RouteWriter, failpoint};
+use etl_sdk::{ConnectorError, Encoded, Payload, RouteWriter, failpoint, guard_removed};
 
 use super::config::Mode;
 use super::copying::Copying;
@@ -205,7 +205,7 @@ impl Writer {
         };
         let session = self.session()?;
         session.execute("BEGIN").await?;
-        if !self.markers.advance(session, self.run, epoch, seq).await? {
+        if !self.markers.advance(session, self.run, epoch, seq).await? && !guard_removed("fence") {
             let found = self.markers.load(session, false).await?;
             return Err(self.markers.fenced((self.run, epoch, seq), found));
         }

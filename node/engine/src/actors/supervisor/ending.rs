@@ -3,7 +3,7 @@
 use actix::prelude::*;
 
 use super::{Phase, SupervisorActor, Verdict};
-use crate::messages::{Disband, Drain, DrainChain, KillChain};
+use crate::messages::{Disband, Drain, DrainChain, KillChain, RenewChain};
 
 impl SupervisorActor {
     fn drain(&mut self, id: usize, ctx: &mut Context<Self>) {
@@ -21,6 +21,18 @@ impl SupervisorActor {
             }
             chain.phase = Phase::Ending;
             self.settle(id, ctx);
+        }
+    }
+
+    fn renew(&mut self, id: usize) {
+        let Some(chain) = self.chains.get_mut(&id) else { return };
+        // One that has failed is opened anew in any case.
+        if chain.draining || chain.killed || !matches!(chain.phase, Phase::Opening | Phase::Running) {
+            return;
+        }
+        chain.renewing = true;
+        if let Some(source) = &chain.source {
+            source.do_send(Drain);
         }
     }
 
@@ -52,6 +64,14 @@ impl Handler<DrainChain> for SupervisorActor {
 
     fn handle(&mut self, message: DrainChain, ctx: &mut Self::Context) {
         self.drain(message.0, ctx);
+    }
+}
+
+impl Handler<RenewChain> for SupervisorActor {
+    type Result = ();
+
+    fn handle(&mut self, message: RenewChain, _: &mut Self::Context) {
+        self.renew(message.0);
     }
 }
 

@@ -4,11 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use etl_model::{Retry, RunId, Shard, StepName, WorkflowName};
-use etl_relay::{Hosted, HostedStep, Hosting, Reach, Refused};
+use etl_model::{Retry, RunId, StepName, WorkflowName};
+use etl_relay::{Hosted, HostedStep, Hosting, Reach, Refused, Wanted};
 use etl_sdk::{ConnectorError, RunContext};
 use tonic::transport::{Channel, Endpoint};
-use uuid::Uuid;
 
 /// The id of the host in all tests.
 pub const HOST: u64 = 7;
@@ -18,12 +17,16 @@ pub const HOST: u64 = 7;
 pub struct Steps {
     pub context: RunContext,
     pub steps: Arc<Mutex<HashMap<StepName, HostedStep>>>,
+    /// Destinations with what leads to them from a repartition.
+    pub shards: Option<Arc<Shards>>,
 }
+
+pub type Shards = dyn Fn(&Wanted) -> HostedStep + Send + Sync;
 
 impl Steps {
     pub fn new() -> Self {
         let workflow = WorkflowName::new("orders").unwrap();
-        Self { context: RunContext { workflow, run: RunId::generate() }, steps: Arc::default() }
+        Self { context: RunContext { workflow, run: RunId::generate() }, steps: Arc::default(), shards: None }
     }
 
     pub fn with(self, name: &str, step: HostedStep) -> Self {
@@ -34,16 +37,16 @@ impl Steps {
 
 #[async_trait]
 impl Hosting for Steps {
-    async fn hosted(
-        &self,
-        _: Uuid,
-        version: u64,
-        step: &StepName,
-        _: Option<Shard>,
-    ) -> Result<Hosted, Refused> {
-        if version != 1 {
+    async fn hosted(&self, wanted: &Wanted) -> Result<Hosted, Refused> {
+        let Wanted { version, step, .. } = wanted;
+        if *version != 1 {
             let message = format!("version {version} is not known here yet");
             return Err(Refused { message, retry: Retry::Backoff });
+        }
+        if wanted.with_steps
+            && let Some(shards) = &self.shards
+        {
+            return Ok(Hosted { context: self.context.clone(), step: shards(wanted) });
         }
         match self.steps.lock().unwrap().get(step) {
             Some(step) => Ok(Hosted { context: self.context.clone(), step: step.clone() }),

@@ -9,5 +9,5 @@ mod proxy;
 pub use batches::numbers;
 pub use destination::{Fault, Memory};
 pub use host::{Host, HostSetup, eventually};
-pub use hosting::{HOST, Steps};
+pub use hosting::{HOST, Shards, Steps};
 pub use proxy::Proxy;

@@ -10,8 +10,10 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 use uuid::Uuid;
 
+use crate::secrets::redacted;
+
 /// Keeps what is logged about runs: events with a field `run`, and those inside a span that has one.
-pub(crate) struct RunLogLayer(pub RunLogs);
+pub(super) struct RunLogLayer(pub RunLogs);
 
 /// The run that a span is about.
 struct RunOfSpan(Uuid);
@@ -39,11 +41,11 @@ impl Fields {
 
 impl Visit for Fields {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, value.to_owned());
+        self.put(field, redacted(value).into_owned());
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, format!("{value:?}"));
+        self.put(field, redacted(&format!("{value:?}")).into_owned());
     }
 }
 

@@ -1,0 +1,232 @@
+use etl_model::{Batch, OnError, Position, RecordError, TraceContext};
+use etl_sdk::Repartition;
+
+use super::flow::{Flow, gather};
+use super::plan::{ChainPlan, Input, Node, Place};
+use super::process::Part;
+use crate::ports::{DeadLetter, Operation};
+use crate::taps::ChainTaps;
+use crate::{EngineError, guard::Guard};
+
+/// Rows on their way through the transformations of a chain, with what is counted and set aside on the way.
+///
+/// Behind a repartition only what leads to outputs of this walk is computed, counted and shown: what leads to others is
+/// carried out where those are written, by a walk of its own.
+pub(super) struct Walk<'a> {
+    pub plan: &'a ChainPlan,
+    /// Per output: where it begins. Records before it are covered by the destination's marker.
+    pub starts: &'a [Position],
+    /// Per output: whether the steps between a repartition and it are walked elsewhere.
+    pub elsewhere: &'a [bool],
+    /// The only shard that it has rows of, if it is one.
+    pub only: Option<usize>,
+    pub taps: &'a ChainTaps,
+    /// Per output.
+    pub parts: Vec<Part>,
+    /// The trace of the rows, if it is kept.
+    pub trace: Option<TraceContext>,
+    /// The span of the node that works on them.
+    span: Option<TraceContext>,
+}
+
+impl<'a> Walk<'a> {
+    /// A walk that has not begun.
+    pub fn new(
+        plan: &'a ChainPlan,
+        starts: &'a [Position],
+        elsewhere: &'a [bool],
+        taps: &'a ChainTaps,
+    ) -> Self {
+        let parts = plan.outputs.iter().map(|_| Part::default()).collect();
+        Self { plan, starts, elsewhere, only: None, taps, parts, trace: None, span: None }
+    }
+
+    /// Has a node work on what has come to it.
+    pub fn visit(
+        &mut self,
+        index: usize,
+        node: &Node,
+        source: &[Batch],
+        results: &[Flow],
+    ) -> Result<Flow, EngineError> {
+        let started = self.plan.watch.start(self.trace);
+        self.span = started.context();
+        let mut records = 0;
+        let passed = self.pass(index, node, source, results, &mut records);
+        let error = passed.as_ref().err();
+        self.plan.watch.ended(started, &node.step.name, Operation::Transform, (records, 0), error);
+        passed
+    }
+
+    fn pass(
+        &mut self,
+        index: usize,
+        node: &Node,
+        source: &[Batch],
+        results: &[Flow],
+        records: &mut u64,
+    ) -> Result<Flow, EngineError> {
+        let mut out = Flow::new(self.plan.shards(index));
+        match node.step.processor.repartition() {
+            Some(repartition) => {
+                for batch in gather(&node.inputs, source, results, None) {
+                    *records += batch.len() as u64;
+                    self.divide(index, repartition, batch, &mut out)?;
+                }
+                out.shards().for_each(|shard| self.taps.pass(&node.step.name, out.of(shard)));
+            }
+            None => {
+                let has_rows = |shard: &Option<usize>| self.only.is_none() || *shard == self.only;
+                for shard in out.shards().filter(has_rows).collect::<Vec<_>>() {
+                    let place = Place { at: Input::Node(index), shard };
+                    if !self.is_needed(place) {
+                        continue;
+                    }
+                    for batch in gather(&node.inputs, source, results, shard) {
+                        *records += batch.len() as u64;
+                        let kept = self.transform(place, node, batch)?;
+                        out.push(shard, kept);
+                    }
+                    if self.taps.are_open() && self.is_shown(place) {
+                        self.taps.pass(&node.step.name, out.of(shard));
+                    }
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// Whether it is for this walk to say what happens at a place to the records of an output.
+    fn concerns(&self, place: Place, output: usize) -> bool {
+        (place.shard.is_none() || !self.elsewhere[output]) && self.plan.weight(place, output) > 0
+    }
+
+    fn is_needed(&self, place: Place) -> bool {
+        place.shard.is_none() || (0..self.parts.len()).any(|output| self.concerns(place, output))
+    }
+
+    /// Several walks may pass a place, for one output each: one of them shows what goes by.
+    fn is_shown(&self, place: Place) -> bool {
+        place.shard.is_none() || self.plan.keeper(place).is_some_and(|keeper| !self.elsewhere[keeper])
+    }
+
+    fn uncovered(&self, output: usize, ordinals: impl Iterator<Item = u64>) -> u64 {
+        let start = &self.starts[output];
+        ordinals.filter(|&ordinal| !start.covers(ordinal)).count() as u64
+    }
+
+    /// Counts what the source has yielded for the destinations that rows reach undivided. Those of a shard are counted
+    /// where it is known to which one they belong.
+    pub fn count_read(&mut self, batches: &[Batch], errors: &[RecordError]) {
+        for output in 0..self.parts.len() {
+            if self.plan.outputs[output].shard.is_some() {
+                continue;
+            }
+            let start = &self.starts[output];
+            let rows: usize = batches.iter().map(|batch| batch.after(start).len()).sum();
+            let malformed = self.uncovered(output, errors.iter().map(|error| error.ordinal));
+            self.parts[output].counters.read += (rows as u64 + malformed) * self.plan.outputs[output].paths;
+        }
+    }
+
+    /// Counts rows that have arrived in a shard at a repartition.
+    fn count_arrived(&mut self, node: usize, shard: usize, batch: &Batch) {
+        let place = Place { at: Input::Node(node), shard: Some(shard) };
+        for output in 0..self.parts.len() {
+            let weight = self.plan.weight(place, output);
+            if weight > 0 {
+                let rows = batch.after(&self.starts[output]).len() as u64;
+                self.parts[output].counters.read += rows * weight;
+            }
+        }
+    }
+
+    /// Records that never arrive at a shard have not been counted as read by it.
+    fn is_uncounted(&self, place: Place, output: usize) -> bool {
+        place.shard.is_none() && self.plan.outputs[output].shard.is_some()
+    }
+
+    /// Has a repartition divide a batch.
+    fn divide(
+        &mut self,
+        node: usize,
+        repartition: &dyn Repartition,
+        batch: Batch,
+        out: &mut Flow,
+    ) -> Result<(), EngineError> {
+        let step = &self.plan.nodes[node].step.name;
+        let divided = Guard::new(step.clone()).compute(|| repartition.divide(batch))?;
+        let (found, expected) = (divided.shards.len(), self.plan.shards(node).unwrap_or_default());
+        if found != expected {
+            let message = format!("step `{step}` has divided a batch into {found} shards, not {expected}");
+            return Err(EngineError::Internal(message));
+        }
+        self.lose(Place { at: Input::Node(node), shard: None }, divided.errors)?;
+        for (shard, batch) in divided.shards.into_iter().enumerate() {
+            self.count_arrived(node, shard, &batch);
+            out.push(Some(shard), batch);
+        }
+        Ok(())
+    }
+
+    /// Has a transformation work on a batch.
+    fn transform(&mut self, place: Place, node: &Node, batch: Batch) -> Result<Batch, EngineError> {
+        let step = &node.step;
+        let work = || Guard::new(step.name.clone()).compute(|| step.processor.process(batch));
+        let processed = match self.span {
+            Some(span) => etl_sdk::within_blocking(span, work),
+            None => work(),
+        }?;
+        self.filter(place, &processed.filtered);
+        self.lose(place, processed.errors)?;
+        Ok(processed.batch)
+    }
+
+    fn filter(&mut self, place: Place, ordinals: &[u64]) {
+        for output in 0..self.parts.len() {
+            if !self.concerns(place, output) {
+                continue;
+            }
+            let count = self.uncovered(output, ordinals.iter().copied()) * self.plan.weight(place, output);
+            let read = if self.is_uncounted(place, output) { count } else { 0 };
+            let counters = &mut self.parts[output].counters;
+            counters.filtered += count;
+            counters.read += read;
+        }
+    }
+
+    /// Applies the `on_error` of a source or transformation.
+    pub fn lose(&mut self, place: Place, errors: Vec<RecordError>) -> Result<(), EngineError> {
+        let on_error = self.plan.on_error(place.at);
+        let keeper = self.plan.keeper(place).filter(|keeper| self.concerns(place, *keeper));
+        for error in errors {
+            let mut concerned = false;
+            for output in 0..self.parts.len() {
+                if !self.concerns(place, output) || self.starts[output].covers(error.ordinal) {
+                    continue;
+                }
+                concerned = true;
+                let weight = self.plan.weight(place, output);
+                let read = if self.is_uncounted(place, output) { weight } else { 0 };
+                let counters = &mut self.parts[output].counters;
+                counters.read += read;
+                match on_error {
+                    OnError::Fail => {}
+                    OnError::DeadLetter => counters.dead_lettered += weight,
+                    OnError::Skip => counters.failed += weight,
+                }
+            }
+            let step = self.plan.name(place.at).clone();
+            match (on_error, keeper) {
+                (OnError::Fail, _) if concerned => {
+                    return Err(EngineError::Record { step, error: Box::new(error) });
+                }
+                (OnError::DeadLetter, Some(keeper)) if !self.starts[keeper].covers(error.ordinal) => {
+                    self.parts[keeper].letters.push(DeadLetter { step, error });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
