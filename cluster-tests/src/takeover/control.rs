@@ -22,8 +22,9 @@ pub enum Control {
 const BEFORE: &str = "4*off";
 
 impl Control {
-    /// Those of the short form.
-    pub const SHORT: [Self; 2] = [Self::OrderReversed, Self::FenceRemoved];
+    /// Those of the short form: without the fence there is damage only when the old owner is in the middle of a unit, which it
+    /// is not every time.
+    pub const SHORT: [Self; 1] = [Self::OrderReversed];
 
     pub fn name(self) -> String {
         // None is hidden.

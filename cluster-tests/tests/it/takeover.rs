@@ -10,7 +10,7 @@ fn nodes_take_over_from_nodes_that_are_killed_paused_or_drained_and_every_record
     let is_root = rustix::process::geteuid().is_root();
     let append = append.into_iter().filter(|fault| is_root || *fault != "partition-minority");
     let append = append.map(|fault| (fault, "postgres_append"));
-    let controls = ["order-reversed", "fence-removed"].map(|name| (name, "postgres_append"));
+    let controls = [("order-reversed", "postgres_append")];
     let expected: Vec<_> = append
         .chain([("kill-owner", "postgres_upsert"), ("kill-owner", "sqlite_hosted")])
         .chain(controls)

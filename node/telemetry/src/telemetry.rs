@@ -112,6 +112,8 @@ impl Telemetry {
 
     /// Sends what waits, for so long at most. Nothing is sent after it. May block.
     pub fn finish(&self, patience: std::time::Duration) {
+        // Who is asked may keep this alive, and what must be closed before the process ends.
+        self.inner.samplers.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.inner.traces.finish(patience);
     }
 }
