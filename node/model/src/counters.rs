@@ -15,6 +15,9 @@ pub struct Counters {
     pub dead_lettered: u64,
     /// Records that failed and were left out by `on_error: skip`.
     pub failed: u64,
+    /// Records that steps made in addition, beyond the first of each that they made several of.
+    #[serde(default)]
+    pub created: u64,
     /// Bytes read from the source, as the source counts them.
     #[serde(default)]
     pub bytes_read: u64,
@@ -24,12 +27,11 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Whether every record read is accounted for exactly once.
+    /// Whether every record that was read or made on the way is accounted for exactly once.
     ///
-    /// Steps that make several records of one, or one of several, do not exist yet; where paths of a DAG meet again
-    /// a record is counted once per path, also in `read`.
+    /// Where paths of a DAG meet again a record is counted once per path, also in `read`.
     pub fn balanced(&self) -> bool {
-        self.read == self.accounted()
+        self.read.saturating_add(self.created) == self.accounted()
     }
 
     /// Records of which it is known what became of them.
@@ -48,6 +50,7 @@ impl Counters {
             filtered: self.filtered.saturating_sub(before.filtered),
             dead_lettered: self.dead_lettered.saturating_sub(before.dead_lettered),
             failed: self.failed.saturating_sub(before.failed),
+            created: self.created.saturating_sub(before.created),
             bytes_read: self.bytes_read.saturating_sub(before.bytes_read),
             bytes_written: self.bytes_written.saturating_sub(before.bytes_written),
         }
@@ -61,6 +64,7 @@ impl AddAssign for Counters {
         self.filtered += other.filtered;
         self.dead_lettered += other.dead_lettered;
         self.failed += other.failed;
+        self.created += other.created;
         self.bytes_read += other.bytes_read;
         self.bytes_written += other.bytes_written;
     }

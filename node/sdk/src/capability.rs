@@ -49,6 +49,8 @@ pub struct DestinationCapabilities {
 /// What a configured transformation promises.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProcessorCapabilities {
-    /// The output of a batch depends on nothing but the batch.
+    /// The output of a batch depends on nothing but the batch. One that is not has a [`crate::Processor::begin`].
     pub stateless: bool,
+    /// It waits for a system outside, and is not counted among what keeps the processors busy meanwhile.
+    pub waits: bool,
 }

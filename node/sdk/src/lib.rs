@@ -24,7 +24,7 @@ pub use config::{FieldError, PathSegment, parse_config};
 pub use destination::{Destination, Encoded, Encoder, Payload, RouteWriter, RunContext};
 pub use error::ConnectorError;
 pub use failpoint::{FAILPOINTS, failpoint, guard_removed};
-pub use processor::{Processed, Processor};
+pub use processor::{Processed, Processor, Sequential};
 pub use registry::{
     Descriptor, DestinationConnector, ProcessorConnector, Registered, Registry, SourceConnector,
 };

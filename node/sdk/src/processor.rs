@@ -13,8 +13,22 @@ pub trait Processor: Send + Sync {
         None
     }
 
-    /// Transforms one batch. Rows keep their ordinals. Every input row ends in exactly one of the three parts.
+    /// What transforms the batches of one partition in their order, if what becomes of a record depends on those before it.
+    /// The engine then does not call [`Processor::process`]. It begins anew with the partition whenever a chain is opened,
+    /// so that a record finds the same state as the first time; what the destinations have already is dropped there.
+    fn begin(&self) -> Option<Box<dyn Sequential>> {
+        None
+    }
+
+    /// Transforms one batch. Every input row ends in exactly one of the three parts; one that goes on may do so as several
+    /// rows with its ordinal, which stay together and ascend.
     fn process(&self, batch: Batch) -> Result<Processed, ConnectorError>;
+}
+
+/// A transformation that remembers what it has seen of a partition.
+pub trait Sequential: Send {
+    /// Transforms the next batch of the partition, as [`Processor::process`] does.
+    fn process(&mut self, batch: Batch) -> Result<Processed, ConnectorError>;
 }
 
 /// What became of a batch.

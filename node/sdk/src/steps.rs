@@ -31,6 +31,8 @@ pub struct Account {
     pub dead_lettered: u64,
     /// Rows that failed and were left out.
     pub failed: u64,
+    /// Rows that steps made in addition.
+    pub created: u64,
     /// Of those that are to be kept the ones that this unit keeps, in order.
     pub letters: Vec<StepError>,
     /// The first row whose failure ends the run; nothing of the unit may be committed then.
@@ -59,6 +61,7 @@ impl Account {
         self.filtered = self.filtered.saturating_add(later.filtered);
         self.dead_lettered = self.dead_lettered.saturating_add(later.dead_lettered);
         self.failed = self.failed.saturating_add(later.failed);
+        self.created = self.created.saturating_add(later.created);
         self.letters.extend(later.letters);
         self.fatal = self.fatal.take().or(later.fatal);
         if let Some(bytes) = later.bytes {

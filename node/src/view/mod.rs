@@ -1,5 +1,6 @@
 //! What a person or a program sees: progress, summary, errors, quantities.
 
+mod balance;
 mod checkpoints;
 mod cluster;
 mod confirm;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use etl_api::model::{PartitionCounts, RouteTotals, RunPhase, RunSummary, RunView};
-use etl_model::Counters;
 
+use super::balance::balance;
 use super::{bytes, count, moment, printable, seconds};
 
 /// Shows runs, one a line.
@@ -85,19 +85,10 @@ pub(crate) fn write_run(out: &mut impl Write, run: &RunView) -> std::io::Result<
     writeln!(out, "coordinator  {coordinator}")?;
     writeln!(out, "partitions   {}", partitions_in_full(&summary.partitions))?;
     for RouteTotals { source, destination, counters } in &run.routes {
-        let Counters { read, delivered, filtered, dead_lettered, failed, bytes_read, bytes_written } =
-            *counters;
         writeln!(out, "  {source} -> {destination}")?;
-        writeln!(
-            out,
-            "    {} read = {} delivered + {} filtered + {} dead-lettered + {} failed",
-            count(read),
-            count(delivered),
-            count(filtered),
-            count(dead_lettered),
-            count(failed)
-        )?;
-        writeln!(out, "    {} read, {} written", bytes(bytes_read), bytes(bytes_written))?;
+        writeln!(out, "    {}", balance(counters))?;
+        let (read, written) = (bytes(counters.bytes_read), bytes(counters.bytes_written));
+        writeln!(out, "    {read} read, {written} written")?;
     }
     for (node, letters) in &run.dead_letters {
         writeln!(out, "  {} dead letters lie in the data directory of node {node}", count(*letters))?;
@@ -161,6 +152,7 @@ fn partitions_in_full(counts: &PartitionCounts) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 pub(super) mod tests {
+    use etl_model::Counters;
     use uuid::Uuid;
 
     use super::*;
@@ -187,6 +179,7 @@ pub(super) mod tests {
             filtered: 200,
             dead_lettered: 30,
             failed: 4,
+            created: 0,
             bytes_read: 137_000_000,
             bytes_written: 1_000_000,
         };

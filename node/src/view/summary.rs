@@ -2,9 +2,10 @@ use std::io::{Write, stderr};
 use std::path::PathBuf;
 
 use etl_engine::{Outcome, ProgressSnapshot, RunReport};
-use etl_model::{Counters, RunId, WorkflowName};
+use etl_model::{RunId, WorkflowName};
 use serde_json::json;
 
+use super::balance::balance;
 use super::{bytes, count, print_json, seconds, show_failure};
 use crate::arguments::Output;
 
@@ -56,17 +57,8 @@ impl Summary<'_> {
         let continued = if self.continued { ", continued" } else { "" };
         writeln!(out, "{}: {ended} ({}{continued})", self.workflow, seconds(report.elapsed))?;
         for route in &report.routes {
-            let Counters { read, delivered, filtered, dead_lettered, failed, .. } = route.counters;
             writeln!(out, "  {} -> {}", route.source, route.destination)?;
-            writeln!(
-                out,
-                "    {} read = {} delivered + {} filtered + {} dead-lettered + {} failed",
-                count(read),
-                count(delivered),
-                count(filtered),
-                count(dead_lettered),
-                count(failed)
-            )?;
+            writeln!(out, "    {}", balance(&route.counters))?;
         }
         let (records, size) = self.read_here();
         let time = report.elapsed.as_secs_f64().max(0.001);

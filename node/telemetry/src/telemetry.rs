@@ -188,6 +188,7 @@ mod tests {
             filtered: 7,
             dead_lettered: 2,
             failed: 1,
+            created: 3,
             bytes_read: 5000,
             bytes_written: 4000,
         };
@@ -211,6 +212,7 @@ mod tests {
         assert_eq!(step("actix_etl_records_delivered_total", "out", "sqlite", ""), 90.0);
         assert_eq!(step("actix_etl_bytes_written_total", "out", "sqlite", ""), 4000.0);
         assert_eq!(step("actix_etl_records_filtered_total", "out", "sqlite", ""), 7.0);
+        assert_eq!(step("actix_etl_records_created_total", "out", "sqlite", ""), 3.0);
         assert_eq!(step("actix_etl_records_skipped_total", "out", "sqlite", ""), 1.0);
         assert_eq!(step("actix_etl_records_dead_lettered_total", "mapping", "mapping", ""), 2.0);
         let seconds = ",operation=\"transform\"";

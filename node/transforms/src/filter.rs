@@ -92,7 +92,7 @@ impl FilterProcessor {
 
 impl Processor for FilterProcessor {
     fn capabilities(&self) -> ProcessorCapabilities {
-        ProcessorCapabilities { stateless: true }
+        ProcessorCapabilities { stateless: true, waits: false }
     }
 
     fn process(&self, batch: Batch) -> Result<Processed, ConnectorError> {

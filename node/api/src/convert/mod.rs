@@ -56,15 +56,24 @@ fn text_or_none(text: String) -> Option<String> {
 }
 
 fn counters_to_wire(counters: &Counters) -> wire::Counters {
-    let Counters { read, delivered, filtered, dead_lettered, failed, bytes_read, bytes_written } = *counters;
-    wire::Counters { read, delivered, filtered, dead_lettered, failed, bytes_read, bytes_written }
+    let Counters { read, delivered, filtered, dead_lettered, failed, created, bytes_read, bytes_written } =
+        *counters;
+    wire::Counters { read, delivered, filtered, dead_lettered, failed, created, bytes_read, bytes_written }
 }
 
 fn counters_from_wire(field: &'static str, counters: Option<wire::Counters>) -> Result<Counters, Malformed> {
     let counters = counters.ok_or_else(|| Malformed::new(field, "is missing"))?;
-    let wire::Counters { read, delivered, filtered, dead_lettered, failed, bytes_read, bytes_written } =
-        counters;
-    Ok(Counters { read, delivered, filtered, dead_lettered, failed, bytes_read, bytes_written })
+    let wire::Counters {
+        read,
+        delivered,
+        filtered,
+        dead_lettered,
+        failed,
+        created,
+        bytes_read,
+        bytes_written,
+    } = counters;
+    Ok(Counters { read, delivered, filtered, dead_lettered, failed, created, bytes_read, bytes_written })
 }
 
 impl From<Consistency> for wire::Consistency {

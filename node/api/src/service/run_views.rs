@@ -135,12 +135,14 @@ pub(super) fn marker(route: &RouteKey, position: &[u8]) -> Option<Marker> {
 
 /// Counters come from others: no sum of them is trusted to fit.
 fn add(total: &mut Counters, counters: &Counters) {
-    let Counters { read, delivered, filtered, dead_lettered, failed, bytes_read, bytes_written } = *counters;
+    let Counters { read, delivered, filtered, dead_lettered, failed, created, bytes_read, bytes_written } =
+        *counters;
     total.read = total.read.saturating_add(read);
     total.delivered = total.delivered.saturating_add(delivered);
     total.filtered = total.filtered.saturating_add(filtered);
     total.dead_lettered = total.dead_lettered.saturating_add(dead_lettered);
     total.failed = total.failed.saturating_add(failed);
     total.bytes_read = total.bytes_read.saturating_add(bytes_read);
+    total.created = total.created.saturating_add(created);
     total.bytes_written = total.bytes_written.saturating_add(bytes_written);
 }

@@ -196,6 +196,11 @@ async fn shards_are_spread_again_when_a_node_joins_or_leaves() {
     // Nothing is written meanwhile, so that much is left for the node that joined.
     let has_some = || of_node(&site.hosts(), joined) > 0;
     site.nodes[0].until("the node that joined has shards", has_some).await;
+    let works = || {
+        site.gate.add_permits(30);
+        notes.noted.lock().unwrap().values().any(|nodes| nodes.contains(&3))
+    };
+    site.nodes[0].until("and works on them", works).await;
     let spread = site.hosts();
     assert!(site.nodes.iter().all(|node| (1..=2).contains(&of_node(&spread, node.id()))), "{spread:?}");
     let drain = SetNodeState { node: joined, from: NodeState::Up, to: NodeState::Draining };

@@ -207,7 +207,9 @@ impl Site {
     pub async fn placed(hosts: &[(&str, usize)], behind: Behind) -> Self {
         let is_local = hosts.iter().any(|(step, _)| *step == "sink");
         let gate = Arc::new(Semaphore::new(0));
-        let memory = Memory { gate: Some(Arc::clone(&gate)), ..Memory::default() };
+        // Not all of a partition is read before the first of it is written.
+        let row_bytes = Some(10_000);
+        let memory = Memory { gate: Some(Arc::clone(&gate)), row_bytes, ..Memory::default() };
         let noted = Noted::default();
         let letters = MemoryState::default();
         let shop: Arc<dyn Fn(usize) -> Arc<dyn Workshop> + Send + Sync> = {
@@ -215,7 +217,6 @@ impl Site {
             Arc::new(move |node| {
                 let (memory, noted) = (memory.clone(), Arc::clone(&noted));
                 let destination = Noting { memory, node, noted, is_local };
-                // Not all of a partition is read before the first of it is written.
                 let source = Numbers { memory: 50_000, ..Numbers::new(PARTITIONS, RECORDS) };
                 Arc::new(Shop { source, behind: behind(node), destination, letters: letters.clone() })
             })

@@ -146,12 +146,13 @@ impl Commit {
     /// Corrects the unit by what the one who writes knows of its rows.
     fn settle(&mut self, account: Account) -> Result<(), EngineError> {
         let missing = account.missing();
-        let Account { filtered, dead_lettered, failed, letters, fatal, bytes } = account;
+        let Account { filtered, dead_lettered, failed, created, letters, fatal, bytes } = account;
         if let Some(StepError { step, error }) = fatal {
             return Err(EngineError::Record { step, error: Box::new(error) });
         }
         let counters = &mut self.unit.marker.counters;
-        counters.delivered = counters.delivered.saturating_sub(missing);
+        counters.delivered = counters.delivered.saturating_add(created).saturating_sub(missing);
+        counters.created = counters.created.saturating_add(created);
         counters.filtered = counters.filtered.saturating_add(filtered);
         counters.dead_lettered = counters.dead_lettered.saturating_add(dead_lettered);
         counters.failed = counters.failed.saturating_add(failed);
@@ -191,7 +192,7 @@ impl Commit {
         if !counters.balanced() {
             return Err(EngineError::Unbalanced {
                 route: self.route.to_string(),
-                read: counters.read,
+                read: counters.read.saturating_add(counters.created),
                 accounted: counters.accounted(),
             });
         }

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use super::attempt::{Attempt, Farewell};
 use super::destination::DestinationActor;
 use crate::EngineError;
-use crate::chain::{ChainPlan, Outlets, process};
+use crate::chain::{ChainPlan, Outlets, Turn, process};
 use crate::messages::{Arrival, ProcessChunk, Processed};
 use crate::ports::Wait;
 use crate::taps::ChainTaps;
@@ -45,12 +45,10 @@ impl Handler<ProcessChunk> for ProcessorActor {
         let work = async move {
             let ProcessChunk { seq, chunk, origin, mut permit, slot } = message;
             let waiting = Instant::now();
-            let thread = threads.acquire_owned().await;
+            let mut turn = Turn::take(threads).await;
             watch.observer.waited(&source, Wait::Thread, waiting.elapsed());
             let computed = tokio::task::spawn_blocking(move || {
-                let parts = process(&plan, &outlets, chunk, origin, &taps);
-                drop(thread);
-                parts
+                process(&plan, &outlets, chunk, origin, &taps, &mut turn)
             });
             let parts = match computed.await {
                 Ok(parts) => parts,

@@ -1,5 +1,5 @@
 use std::collections::VecDeque;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -72,6 +72,7 @@ pub(super) fn spawn(
         encoders: opened.routes.iter().map(|route| route.destination.encoder()).collect(),
         elsewhere: opened.routes.iter().map(carries).collect(),
         starts,
+        sequences: plan.nodes.iter().map(|node| node.step.processor.begin().map(Mutex::new)).collect(),
     });
     let budget = ByteBudget::new(share.permits);
     let sight = Arc::new(Sight::new(budget.clone(), plan.outputs.len()));
@@ -117,7 +118,9 @@ pub(super) fn spawn(
         };
         destinations.push(DestinationActor::start_in_arbiter(&arbiter, |_| actor));
     }
-    let processors: Vec<_> = (0..share.processors)
+    // One that remembers the partition is given its batches one after the other.
+    let processors = if plan.is_sequential() { 1 } else { share.processors };
+    let processors: Vec<_> = (0..processors)
         .map(|_| {
             let actor = ProcessorActor {
                 attempt: attempt.clone(),

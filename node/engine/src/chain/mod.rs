@@ -6,9 +6,11 @@ mod open;
 mod plan;
 mod process;
 mod steps;
+mod turn;
 mod walk;
 
 pub(crate) use open::{OpenChain, OpenRoute, Opened, open};
 pub(crate) use plan::{ChainPlan, Output};
 pub(crate) use process::{Outlets, Part, process};
 pub use steps::{ShardOf, ShardSteps};
+pub(crate) use turn::Turn;

@@ -133,6 +133,9 @@ pub(crate) async fn open(
     let from = unfinished
         .map(|route| route.marker.position.as_ref())
         .min_by_key(|position| position.map_or(0, |position| position.next));
+    // Transformations that remember the partition see it from where the run began with it; the destinations drop what they
+    // have already.
+    let from = from.map(|from| if request.plan.is_sequential() { request.start.as_ref() } else { from });
     let next = from.flatten().map_or(0, |position| position.next);
     let reader = match from {
         None => None,

@@ -95,7 +95,8 @@ impl ChainPlan {
     /// Cuts the chain of `source` out of the pipeline. Steps of other sources are left out.
     ///
     /// # Errors
-    /// Rows are divided twice, or a step reads rows that are divided in different ways.
+    /// Rows are divided twice, a step reads rows that are divided in different ways, or one that remembers a partition rows
+    /// that are divided.
     pub fn new(pipeline: &Pipeline, source: &SourceStep) -> Result<Self, EngineError> {
         let mut nodes: Vec<Node> = Vec::new();
         let mut index = HashMap::new();
@@ -110,6 +111,9 @@ impl ChainPlan {
                     return Err(defect(&step.name, "divides rows that are divided already"));
                 }
                 divided_by = Some(nodes.len());
+            }
+            if divided_by.is_some() && !step.processor.capabilities().stateless {
+                return Err(defect(&step.name, "remembers a partition of which it sees only a part"));
             }
             index.insert(&step.name, nodes.len());
             nodes.push(Node { step: step.clone(), inputs, divided_by });
@@ -134,6 +138,11 @@ impl ChainPlan {
         }
         let gate = pipeline.gates.get(&source.name).cloned();
         Ok(Self { source: source.clone(), gate, nodes, outputs, watch: pipeline.watch.clone() })
+    }
+
+    /// Whether a transformation remembers what it has seen of the partition.
+    pub fn is_sequential(&self) -> bool {
+        self.nodes.iter().any(|node| !node.step.processor.capabilities().stateless)
     }
 
     /// What is awaited before a step is called.

@@ -1,10 +1,11 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use etl_model::{Batch, Counters, OnError, Position, RecordError, Shard};
-use etl_sdk::{Chunk, Encoded, Encoder, failpoint};
+use etl_sdk::{Chunk, Encoded, Encoder, Sequential, failpoint};
 
 use super::flow::{Flow, gather};
 use super::plan::{ChainPlan, Input, Output, Place};
+use super::turn::Turn;
 use super::walk::Walk;
 use crate::ports::{DeadLetter, Operation};
 use crate::taps::ChainTaps;
@@ -38,6 +39,8 @@ pub(crate) struct Outlets {
     pub starts: Vec<Position>,
     /// Whether the steps between a repartition and it are carried out by the one who writes.
     pub elsewhere: Vec<bool>,
+    /// Per transformation: what remembers the partition, if it does.
+    pub sequences: Vec<Option<Mutex<Box<dyn Sequential>>>>,
 }
 
 /// Decodes, transforms and encodes a chunk: the pure middle of a chain, run on any thread.
@@ -50,12 +53,14 @@ pub(crate) fn process(
     chunk: Box<dyn Chunk>,
     origin: Origin,
     taps: &ChainTaps,
+    turn: &mut Turn,
 ) -> Result<Vec<Part>, EngineError> {
     let watch = &plan.watch;
     let end = chunk.end();
     let source_bytes = chunk.source_bytes();
-    let Outlets { encoders, starts, elsewhere } = outlets;
+    let Outlets { encoders, starts, elsewhere, sequences } = outlets;
     let mut walk = Walk::new(plan, starts, elsewhere, taps);
+    (walk.sequences, walk.turn) = (sequences, Some(turn));
     walk.trace = origin.trace;
     for ((part, output), start) in walk.parts.iter_mut().zip(&plan.outputs).zip(starts) {
         part.end = Some(end.clone());

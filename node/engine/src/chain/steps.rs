@@ -106,6 +106,7 @@ impl Steps for ShardSteps {
                     filtered: counters.filtered,
                     dead_lettered: counters.dead_lettered,
                     failed: counters.failed,
+                    created: counters.created,
                     letters: letters.into_iter().map(letter).collect(),
                     ..Account::default()
                 };

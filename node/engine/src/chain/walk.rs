@@ -1,9 +1,13 @@
+use std::sync::{Mutex, PoisonError};
+
+use arrow::array::UInt64Array;
 use etl_model::{Batch, OnError, Position, RecordError, TraceContext};
-use etl_sdk::Repartition;
+use etl_sdk::{Processed, Repartition, Sequential};
 
 use super::flow::{Flow, gather};
 use super::plan::{ChainPlan, Input, Node, Place};
 use super::process::Part;
+use super::turn::Turn;
 use crate::ports::{DeadLetter, Operation};
 use crate::taps::ChainTaps;
 use crate::{EngineError, guard::Guard};
@@ -25,6 +29,10 @@ pub(super) struct Walk<'a> {
     pub parts: Vec<Part>,
     /// The trace of the rows, if it is kept.
     pub trace: Option<TraceContext>,
+    /// Per node: what remembers the partition. Empty where no step may.
+    pub sequences: &'a [Option<Mutex<Box<dyn Sequential>>>],
+    /// The right to compute, which is given back while a step waits.
+    pub turn: Option<&'a mut Turn>,
     /// The span of the node that works on them.
     span: Option<TraceContext>,
 }
@@ -38,7 +46,8 @@ impl<'a> Walk<'a> {
         taps: &'a ChainTaps,
     ) -> Self {
         let parts = plan.outputs.iter().map(|_| Part::default()).collect();
-        Self { plan, starts, elsewhere, only: None, taps, parts, trace: None, span: None }
+        let (sequences, turn): (&[_], _) = (&[], None);
+        Self { plan, starts, elsewhere, only: None, taps, parts, trace: None, sequences, turn, span: None }
     }
 
     /// Has a node work on what has come to it.
@@ -84,7 +93,7 @@ impl<'a> Walk<'a> {
                     }
                     for batch in gather(&node.inputs, source, results, shard) {
                         *records += batch.len() as u64;
-                        let kept = self.transform(place, node, batch)?;
+                        let kept = self.transform(place, index, node, batch)?;
                         out.push(shard, kept);
                     }
                     if self.taps.are_open() && self.is_shown(place) {
@@ -170,16 +179,55 @@ impl<'a> Walk<'a> {
     }
 
     /// Has a transformation work on a batch.
-    fn transform(&mut self, place: Place, node: &Node, batch: Batch) -> Result<Batch, EngineError> {
+    fn transform(
+        &mut self,
+        place: Place,
+        index: usize,
+        node: &Node,
+        batch: Batch,
+    ) -> Result<Batch, EngineError> {
         let step = &node.step;
-        let work = || Guard::new(step.name.clone()).compute(|| step.processor.process(batch));
-        let processed = match self.span {
+        let came = batch.ordinals().clone();
+        let sequence = self.sequences.get(index).and_then(Option::as_ref);
+        let process = || match sequence {
+            // A panic inside ends the chain, which begins with another.
+            Some(sequence) => sequence.lock().unwrap_or_else(PoisonError::into_inner).process(batch),
+            None => step.processor.process(batch),
+        };
+        let work = || Guard::new(step.name.clone()).compute(process);
+        let span = self.span;
+        let spanned = || match span {
             Some(span) => etl_sdk::within_blocking(span, work),
             None => work(),
+        };
+        let processed = match self.turn.as_mut().filter(|_| step.processor.capabilities().waits) {
+            Some(turn) => turn.yielded(spanned),
+            None => spanned(),
         }?;
+        self.create(place, &came, &processed);
         self.filter(place, &processed.filtered);
         self.lose(place, processed.errors)?;
         Ok(processed.batch)
+    }
+
+    /// Counts rows that a step has made in addition to those that came.
+    fn create(&mut self, place: Place, came: &UInt64Array, processed: &Processed) {
+        let went = processed.batch.len() + processed.filtered.len() + processed.errors.len();
+        if went <= came.len() {
+            return;
+        }
+        for output in 0..self.parts.len() {
+            if !self.concerns(place, output) {
+                continue;
+            }
+            let came = self.uncovered(output, came.values().iter().copied());
+            let errors = processed.errors.iter().map(|error| error.ordinal);
+            let left = processed.filtered.iter().copied().chain(errors);
+            let went =
+                self.uncovered(output, processed.batch.ordinals().values().iter().copied().chain(left));
+            let weight = self.plan.weight(place, output);
+            self.parts[output].counters.created += went.saturating_sub(came) * weight;
+        }
     }
 
     fn filter(&mut self, place: Place, ordinals: &[u64]) {

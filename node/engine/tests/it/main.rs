@@ -9,6 +9,7 @@ mod faults;
 mod graph;
 mod limits;
 mod repartition;
+mod sequences;
 mod stopping;
 mod taps;
 mod watching;

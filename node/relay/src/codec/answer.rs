@@ -60,23 +60,25 @@ pub(crate) fn answer_from_body(body: Bytes) -> Result<Answer, RelayError> {
 }
 
 fn refused_to_wire(errors: Vec<RecordError>, account: Account) -> Result<wire::RefusedRows, RelayError> {
-    let Account { filtered, dead_lettered, failed, letters, fatal, bytes } = account;
+    let Account { filtered, dead_lettered, failed, created, letters, fatal, bytes } = account;
     Ok(wire::RefusedRows {
         errors: record_errors_to_wire(errors)?,
         bytes,
         filtered,
         dead_lettered,
         failed,
+        created,
         letters: letters.into_iter().map(step_error_to_wire).collect::<Result<_, _>>()?,
         fatal: fatal.map(step_error_to_wire).transpose()?,
     })
 }
 
 fn refused_from_wire(refused: wire::RefusedRows) -> Result<Answer, RelayError> {
-    let wire::RefusedRows { errors, bytes, filtered, dead_lettered, failed, letters, fatal } = refused;
+    let wire::RefusedRows { errors, bytes, filtered, dead_lettered, failed, letters, fatal, created } =
+        refused;
     let letters = letters.into_iter().map(step_error_from_wire).collect::<Result<_, _>>()?;
     let fatal = fatal.map(step_error_from_wire).transpose()?;
-    let account = Account { filtered, dead_lettered, failed, letters, fatal, bytes };
+    let account = Account { filtered, dead_lettered, failed, created, letters, fatal, bytes };
     Ok(Answer::Refused(record_errors_from_wire(errors)?, account))
 }
 

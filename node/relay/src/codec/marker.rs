@@ -21,14 +21,23 @@ fn position_from_wire(position: wire::Position) -> Result<Position, RelayError> 
 }
 
 fn counters_to_wire(counters: &Counters) -> wire::Counters {
-    let Counters { read, delivered, filtered, dead_lettered, failed, bytes_read, bytes_written } = *counters;
-    wire::Counters { read, delivered, filtered, dead_lettered, failed, bytes_read, bytes_written }
+    let Counters { read, delivered, filtered, dead_lettered, failed, created, bytes_read, bytes_written } =
+        *counters;
+    wire::Counters { read, delivered, filtered, dead_lettered, failed, created, bytes_read, bytes_written }
 }
 
 fn counters_from_wire(counters: &wire::Counters) -> Counters {
-    let wire::Counters { read, delivered, filtered, dead_lettered, failed, bytes_read, bytes_written } =
-        *counters;
-    Counters { read, delivered, filtered, dead_lettered, failed, bytes_read, bytes_written }
+    let wire::Counters {
+        read,
+        delivered,
+        filtered,
+        dead_lettered,
+        failed,
+        created,
+        bytes_read,
+        bytes_written,
+    } = *counters;
+    Counters { read, delivered, filtered, dead_lettered, failed, created, bytes_read, bytes_written }
 }
 
 pub(super) fn marker_to_wire(marker: &Marker) -> Result<wire::Marker, RelayError> {

@@ -14,7 +14,7 @@ pub struct Doubling;
 
 impl Processor for Doubling {
     fn capabilities(&self) -> ProcessorCapabilities {
-        ProcessorCapabilities { stateless: true }
+        ProcessorCapabilities { stateless: true, waits: false }
     }
 
     fn process(&self, batch: Batch) -> Result<Processed, ConnectorError> {
@@ -49,7 +49,7 @@ struct Meeting {
 
 impl Processor for Meeting {
     fn capabilities(&self) -> ProcessorCapabilities {
-        ProcessorCapabilities { stateless: true }
+        ProcessorCapabilities { stateless: true, waits: false }
     }
 
     fn process(&self, batch: Batch) -> Result<Processed, ConnectorError> {

@@ -40,7 +40,7 @@ struct NotHere;
 
 impl Processor for NotHere {
     fn capabilities(&self) -> ProcessorCapabilities {
-        ProcessorCapabilities { stateless: true }
+        ProcessorCapabilities { stateless: true, waits: false }
     }
 
     fn process(&self, _: Batch) -> Result<Processed, ConnectorError> {

@@ -44,6 +44,8 @@ metrics! {
         "Bytes of the records that are durable at destinations, as they are encoded for them";
     RECORDS_FILTERED = "actix_etl_records_filtered_total", Kind::Counter, Business, STEP,
         "Records that conditions have removed on their way to a destination";
+    RECORDS_CREATED = "actix_etl_records_created_total", Kind::Counter, Business, STEP,
+        "Records that steps made in addition, beyond the first of each that they made several of, on their way to a destination";
     RECORDS_SET_ASIDE = "actix_etl_records_dead_lettered_total", Kind::Counter, Business, STEP,
         "Records that lie in the dead letters, by the step that could not process them";
     RECORDS_SKIPPED = "actix_etl_records_skipped_total", Kind::Counter, Business, STEP,

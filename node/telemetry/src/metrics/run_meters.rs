@@ -44,6 +44,7 @@ struct DestinationMeters {
     delivered: Counter,
     bytes: Counter,
     filtered: Counter,
+    created: Counter,
     skipped: Counter,
     units: Counter,
     latency: Histogram,
@@ -146,6 +147,7 @@ impl Maker<'_> {
             delivered: self.counter(&catalog::RECORDS_DELIVERED, &of),
             bytes: self.counter(&catalog::BYTES_WRITTEN, &of),
             filtered: self.counter(&catalog::RECORDS_FILTERED, &of),
+            created: self.counter(&catalog::RECORDS_CREATED, &of),
             skipped: self.counter(&catalog::RECORDS_SKIPPED, &of),
             units: self.counter(&catalog::UNITS_COMMITTED, &of),
             latency: self.histogram(&catalog::BATCH_LATENCY, &of),
@@ -255,6 +257,7 @@ impl Observer for RunMeters {
         meters.delivered.inc_by(unit.counters.delivered);
         meters.bytes.inc_by(unit.counters.bytes_written);
         meters.filtered.inc_by(unit.counters.filtered);
+        meters.created.inc_by(unit.counters.created);
         meters.skipped.inc_by(unit.counters.failed);
         if let Some(latency) = unit.latency {
             meters.latency.observe(latency.as_secs_f64());

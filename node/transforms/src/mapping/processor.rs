@@ -25,7 +25,7 @@ impl MappingProcessor {
 
 impl Processor for MappingProcessor {
     fn capabilities(&self) -> ProcessorCapabilities {
-        ProcessorCapabilities { stateless: true }
+        ProcessorCapabilities { stateless: true, waits: false }
     }
 
     fn process(&self, batch: Batch) -> Result<Processed, ConnectorError> {

@@ -102,7 +102,7 @@ impl Repartition for RepartitionProcessor {
 
 impl Processor for RepartitionProcessor {
     fn capabilities(&self) -> ProcessorCapabilities {
-        ProcessorCapabilities { stateless: true }
+        ProcessorCapabilities { stateless: true, waits: false }
     }
 
     fn repartition(&self) -> Option<&dyn Repartition> {

@@ -255,7 +255,7 @@ struct Divider(RepartitionConfig);
 
 impl Processor for Divider {
     fn capabilities(&self) -> ProcessorCapabilities {
-        ProcessorCapabilities { stateless: true }
+        ProcessorCapabilities { stateless: true, waits: false }
     }
 
     fn repartition(&self) -> Option<&dyn etl_sdk::Repartition> {
@@ -383,7 +383,7 @@ impl Source for Fake {
 
 impl Processor for Fake {
     fn capabilities(&self) -> ProcessorCapabilities {
-        ProcessorCapabilities { stateless: self.capable }
+        ProcessorCapabilities { stateless: self.capable, waits: false }
     }
 
     fn process(&self, _: Batch) -> Result<Processed, ConnectorError> {

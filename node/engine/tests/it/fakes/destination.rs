@@ -58,6 +58,8 @@ pub struct Memory {
     /// Writers with rows that are not committed, and the most at once.
     pub writing: Arc<AtomicUsize>,
     pub most_writing: Arc<AtomicUsize>,
+    /// Bytes that a row claims to occupy; 100 unless given.
+    pub row_bytes: Option<usize>,
     /// The only shard that faults strike, if not all routes.
     pub faulty_shard: Option<usize>,
 }
@@ -88,11 +90,13 @@ impl Memory {
     }
 }
 
-struct Columns;
+struct Columns {
+    row_bytes: usize,
+}
 
 impl Encoder for Columns {
     fn encode(&self, batch: Batch) -> Result<Encoded, ConnectorError> {
-        let (rows, bytes) = (batch.len() as u64, batch.len() * 100);
+        let (rows, bytes) = (batch.len() as u64, batch.len() * self.row_bytes);
         Ok(Encoded { payload: Payload::Columns(batch), rows, bytes, errors: Vec::new() })
     }
 }
@@ -121,7 +125,7 @@ impl Destination for Memory {
     }
 
     fn encoder(&self) -> Arc<dyn Encoder> {
-        Arc::new(Columns)
+        Arc::new(Columns { row_bytes: self.row_bytes.unwrap_or(100) })
     }
 
     async fn open(

@@ -38,7 +38,7 @@ fn only(batch: &Batch, keep: impl Fn(i64) -> bool) -> Batch {
 
 impl Processor for Remainders {
     fn capabilities(&self) -> ProcessorCapabilities {
-        ProcessorCapabilities { stateless: true }
+        ProcessorCapabilities { stateless: true, waits: false }
     }
 
     fn repartition(&self) -> Option<&dyn Repartition> {

@@ -16,7 +16,7 @@ pub struct KeepMultiples(pub i64);
 
 impl Processor for KeepMultiples {
     fn capabilities(&self) -> ProcessorCapabilities {
-        ProcessorCapabilities { stateless: true }
+        ProcessorCapabilities { stateless: true, waits: false }
     }
 
     fn process(&self, batch: Batch) -> Result<Processed, ConnectorError> {
@@ -30,7 +30,7 @@ pub struct FailMultiples(pub i64);
 
 impl Processor for FailMultiples {
     fn capabilities(&self) -> ProcessorCapabilities {
-        ProcessorCapabilities { stateless: true }
+        ProcessorCapabilities { stateless: true, waits: false }
     }
 
     fn process(&self, batch: Batch) -> Result<Processed, ConnectorError> {
@@ -45,7 +45,7 @@ pub struct FailAt(pub i64);
 
 impl Processor for FailAt {
     fn capabilities(&self) -> ProcessorCapabilities {
-        ProcessorCapabilities { stateless: true }
+        ProcessorCapabilities { stateless: true, waits: false }
     }
 
     fn process(&self, batch: Batch) -> Result<Processed, ConnectorError> {

@@ -1,0 +1,1 @@
+//! The HTTP client that everything that speaks HTTP shares.
