@@ -65,6 +65,9 @@ pub enum EngineError {
         /// Delivered, filtered, dead-lettered and failed together.
         accounted: u64,
     },
+    /// The chain was asked to end while it waited; what it had under way is read again.
+    #[error("asked to end")]
+    Ending,
     /// A part of the engine vanished; a defect.
     #[error("internal error: {0}")]
     Internal(String),
@@ -105,7 +108,9 @@ impl EngineError {
             Self::Record { .. } | Self::Rewound { .. } => Fault::User,
             Self::Stalled { .. } => Fault::External,
             Self::State(error) => error.fault,
-            Self::Panicked { .. } | Self::Unbalanced { .. } | Self::Internal(_) => Fault::Internal,
+            Self::Panicked { .. } | Self::Unbalanced { .. } | Self::Ending | Self::Internal(_) => {
+                Fault::Internal
+            }
         }
     }
 
@@ -129,6 +134,7 @@ impl EngineError {
             Self::Rewound { .. } => "destination_rewound",
             Self::State(_) => "state",
             Self::Unbalanced { .. } => "unbalanced",
+            Self::Ending => "ending",
             Self::Internal(_) => "internal",
         }
     }

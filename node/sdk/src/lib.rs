@@ -24,12 +24,12 @@ pub use config::{FieldError, PathSegment, parse_config};
 pub use destination::{Destination, Encoded, Encoder, Payload, RouteWriter, RunContext};
 pub use error::ConnectorError;
 pub use failpoint::{FAILPOINTS, failpoint, guard_removed};
-pub use processor::{Processed, Processor, Sequential};
+pub use processor::{Brake, Processed, Processor, Sequential, Unbraked};
 pub use registry::{
     Descriptor, DestinationConnector, ProcessorConnector, Registered, Registry, SourceConnector,
 };
 pub use repartition::{Divided, Repartition};
-pub use retry::RetryPolicy;
+pub use retry::{ErrorClass, RetryPolicy};
 pub use source::{Chunk, Decoded, Discovery, Fetched, PartitionInfo, PartitionReader, ReadOptions, Source};
 pub use steps::{Account, CarriedOut, StepError, Steps};
 pub use trace::{current_trace, within, within_blocking};

@@ -1,3 +1,4 @@
+use async_trait::async_trait;
 use etl_model::{Batch, RecordError};
 
 use crate::{ConnectorError, ProcessorCapabilities, Repartition};
@@ -20,6 +21,13 @@ pub trait Processor: Send + Sync {
         None
     }
 
+    /// The same as [`Processor::process`] for one that [waits](ProcessorCapabilities::waits): it asks before each call.
+    /// Called on a thread that may block, inside a runtime.
+    fn process_braked(&self, batch: Batch, brake: &dyn Brake) -> Result<Processed, ConnectorError> {
+        let _ = brake;
+        self.process(batch)
+    }
+
     /// Transforms one batch. Every input row ends in exactly one of the three parts; one that goes on may do so as several
     /// rows with its ordinal, which stay together and ascend.
     fn process(&self, batch: Batch) -> Result<Processed, ConnectorError>;
@@ -29,6 +37,27 @@ pub trait Processor: Send + Sync {
 pub trait Sequential: Send {
     /// Transforms the next batch of the partition, as [`Processor::process`] does.
     fn process(&mut self, batch: Batch) -> Result<Processed, ConnectorError>;
+}
+
+/// What holds the calls of a transformation back that waits for a system outside: the rate limit of its step.
+#[async_trait]
+pub trait Brake: Send + Sync {
+    /// Waits until so many calls may be made, which send so many bytes.
+    ///
+    /// # Errors
+    /// None may be made any more: the transformation has to return, with whatever result.
+    async fn pass(&self, calls: u64, bytes: u64) -> Result<(), ConnectorError>;
+}
+
+/// Holds nothing back.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unbraked;
+
+#[async_trait]
+impl Brake for Unbraked {
+    async fn pass(&self, _: u64, _: u64) -> Result<(), ConnectorError> {
+        Ok(())
+    }
 }
 
 /// What became of a batch.

@@ -67,12 +67,14 @@ impl Relays {
 }
 
 /// Destinations whose shards are carried out together with all that leads to them from a repartition. Not where a step on the
-/// way has a node of its own, to which rows would have to go and come back, and not where a rate is kept: it is for the
-/// rows that are written, which have to be known before they are relayed.
+/// way has a node of its own, to which rows would have to go and come back, and not where a rate is kept: that of the
+/// destination is for the rows that are written, which have to be known before they are relayed, and chains alone await those of
+/// steps.
 fn carried_steps(pipeline: &Pipeline, hosts: &BTreeMap<String, NodeId>) -> BTreeSet<StepName> {
     let mut behind = pipeline.behind();
     behind.retain(|destination, steps| {
-        let is_metered = pipeline.limits.get(destination).is_some_and(|limits| limits.rate.is_some());
+        let is_metered = pipeline.limits.get(destination).is_some_and(|limits| limits.rate.is_some())
+            || steps.iter().any(|step| pipeline.limits.contains_key(step));
         !is_metered && !steps.iter().any(|step| hosts.contains_key(step.as_str()))
     });
     behind.into_keys().collect()

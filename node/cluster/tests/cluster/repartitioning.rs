@@ -161,6 +161,7 @@ impl Workshop for Shop {
                     initial_backoff: Span(Duration::from_millis(1)),
                     max_backoff: Span(Duration::from_millis(5)),
                     backoff_multiplier: 1.0,
+                    ..RetryPolicy::default()
                 },
             },
             sync: SyncMode::Full,

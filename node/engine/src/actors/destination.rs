@@ -252,6 +252,10 @@ impl DestinationActor {
                 // Stays in front until the chain is killed: what follows must never be committed past it.
                 self.ready.push_front(Arrival::Failed { error });
             }
+            Some(Arrival::Cut) => {
+                self.cut = Some(Cut::Commit);
+                self.advance(ctx);
+            }
             Some(Arrival::End { done }) if self.unit.is_empty() && (done.is_none() || self.marker.done) => {
                 self.ended(ctx);
             }

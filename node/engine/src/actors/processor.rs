@@ -7,7 +7,8 @@ use tokio::sync::Semaphore;
 use super::attempt::{Attempt, Farewell};
 use super::destination::DestinationActor;
 use crate::EngineError;
-use crate::chain::{ChainPlan, Outlets, Turn, process};
+use crate::chain::{ChainPlan, Outlets, Outside, Turn, process};
+use crate::limits::Held;
 use crate::messages::{Arrival, ProcessChunk, Processed};
 use crate::ports::Wait;
 use crate::taps::ChainTaps;
@@ -22,6 +23,7 @@ pub(crate) struct ProcessorActor {
     /// One permit per thread that computes, over all chains of the process.
     pub threads: Arc<Semaphore>,
     pub taps: ChainTaps,
+    pub held: Held,
     pub farewell: Option<Farewell>,
 }
 
@@ -41,6 +43,7 @@ impl Handler<ProcessChunk> for ProcessorActor {
         let (plan, outlets) = (Arc::clone(&self.plan), Arc::clone(&self.outlets));
         let threads = Arc::clone(&self.threads);
         let (destinations, taps) = (self.destinations.clone(), self.taps.clone());
+        let (held, ending) = (self.held.clone(), self.attempt.ending.clone());
         let (watch, source) = (self.plan.watch.clone(), self.plan.source.name.clone());
         let work = async move {
             let ProcessChunk { seq, chunk, origin, mut permit, slot } = message;
@@ -48,7 +51,8 @@ impl Handler<ProcessChunk> for ProcessorActor {
             let mut turn = Turn::take(threads).await;
             watch.observer.waited(&source, Wait::Thread, waiting.elapsed());
             let computed = tokio::task::spawn_blocking(move || {
-                process(&plan, &outlets, chunk, origin, &taps, &mut turn)
+                let outside = Outside { turn: &mut turn, held: &held, ending: &ending };
+                process(&plan, &outlets, chunk, origin, &taps, outside)
             });
             let parts = match computed.await {
                 Ok(parts) => parts,
@@ -61,6 +65,7 @@ impl Handler<ProcessChunk> for ProcessorActor {
                     let part = |part| Arrival::Part { part, permit: Arc::clone(&permit), origin };
                     parts.into_iter().map(part).collect()
                 }
+                Err(EngineError::Ending) => destinations.iter().map(|_| Arrival::Cut).collect(),
                 Err(error) => destinations.iter().map(|_| Arrival::Failed { error: error.clone() }).collect(),
             };
             for (destination, arrival) in destinations.iter().zip(arrivals) {

@@ -129,6 +129,7 @@ pub(super) fn spawn(
                 destinations: destinations.clone(),
                 threads: Arc::clone(&threads),
                 taps: taps.clone(),
+                held: held.clone(),
                 farewell: None,
             };
             ProcessorActor::start_in_arbiter(&arbiter, |_| actor)

@@ -2,7 +2,7 @@ mod ending;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use etl_model::{Marker, Position, Retry, Route};
@@ -82,6 +82,8 @@ struct Chain {
     error: Option<EngineError>,
     pauses: Box<dyn Iterator<Item = Duration> + Send>,
     committed_since_failure: bool,
+    /// When it failed for the first time since it came any further.
+    failing_since: Option<Instant>,
     draining: bool,
     /// It ends to be opened again.
     renewing: bool,
@@ -336,13 +338,21 @@ impl SupervisorActor {
         if chain.committed_since_failure {
             chain.pauses = Box::new(self.options.retry.pauses());
             chain.committed_since_failure = false;
+            chain.failing_since = None;
         }
-        let again = error.retry() == Retry::Backoff && !chain.draining;
+        let policy = &self.options.retry;
+        let mut again = error.retry() == Retry::Backoff && !chain.draining;
+        let failing_for = chain.failing_since.get_or_insert_with(Instant::now).elapsed();
         if chain.verdict == Some(Verdict::Open) {
             // The breaker says when it goes on, however often that has failed; opening waits for it.
-            chain.pauses = Box::new(std::iter::once(REOPEN).chain(self.options.retry.pauses()));
+            chain.pauses = Box::new(std::iter::once(REOPEN).chain(policy.pauses()));
+            chain.failing_since = None;
+        } else {
+            again = again && policy.covers(error.code());
         }
-        match again.then(|| chain.pauses.next()).flatten() {
+        let pause = again.then(|| chain.pauses.next()).flatten();
+        match pause.filter(|pause| chain.verdict == Some(Verdict::Open) || policy.allows(failing_for, *pause))
+        {
             Some(pause) => {
                 let run = chain.request.run.run;
                 let epoch = chain.epoch();
@@ -511,6 +521,7 @@ impl Handler<StartChain> for SupervisorActor {
             error: None,
             pauses: Box::new(self.options.retry.pauses()),
             committed_since_failure: false,
+            failing_since: None,
             draining: false,
             renewing: false,
             killed: false,

@@ -3,6 +3,7 @@
 
 mod flow;
 mod open;
+mod outside;
 mod plan;
 mod process;
 mod steps;
@@ -10,6 +11,7 @@ mod turn;
 mod walk;
 
 pub(crate) use open::{OpenChain, OpenRoute, Opened, open};
+pub(crate) use outside::Outside;
 pub(crate) use plan::{ChainPlan, Output};
 pub(crate) use process::{Outlets, Part, process};
 pub use steps::{ShardOf, ShardSteps};

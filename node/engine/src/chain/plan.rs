@@ -29,6 +29,8 @@ pub(crate) struct Place {
 #[derive(Clone)]
 pub(crate) struct Node {
     pub step: ProcessorStep,
+    /// What is awaited before it calls a system outside.
+    pub gate: Option<StepGate>,
     pub inputs: Vec<Input>,
     /// The repartition that divides what leaves it, by index; its own index where it is one itself.
     pub divided_by: Option<usize>,
@@ -116,7 +118,8 @@ impl ChainPlan {
                 return Err(defect(&step.name, "remembers a partition of which it sees only a part"));
             }
             index.insert(&step.name, nodes.len());
-            nodes.push(Node { step: step.clone(), inputs, divided_by });
+            let gate = pipeline.gates.get(&step.name).cloned();
+            nodes.push(Node { step: step.clone(), gate, inputs, divided_by });
         }
         let mut outputs = Vec::new();
         for step in &pipeline.destinations {
@@ -150,12 +153,18 @@ impl ChainPlan {
         if *step == self.source.name {
             return self.gate.as_ref();
         }
-        self.outputs.iter().find(|output| output.step.name == *step)?.gate.as_ref()
+        let node = self.nodes.iter().find(|node| node.step.name == *step);
+        let gate = node.map(|node| &node.gate);
+        let of_output =
+            || self.outputs.iter().find(|output| output.step.name == *step).map(|output| &output.gate);
+        gate.or_else(of_output)?.as_ref()
     }
 
     /// How chunks are cut: small where they would wait for long at a limit.
     pub fn read_options(&self, asked: ReadOptions) -> ReadOptions {
-        let gates = self.gate.iter().chain(self.outputs.iter().filter_map(|output| output.gate.as_ref()));
+        let of_nodes = self.nodes.iter().filter_map(|node| node.gate.as_ref());
+        let of_outputs = self.outputs.iter().filter_map(|output| output.gate.as_ref());
+        let gates = self.gate.iter().chain(of_nodes).chain(of_outputs);
         let chunk_bytes = gates.fold(asked.chunk_bytes, |bytes, gate| gate.chunk_bytes(bytes));
         ReadOptions { chunk_bytes, ..asked }
     }

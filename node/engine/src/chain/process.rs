@@ -4,8 +4,8 @@ use etl_model::{Batch, Counters, OnError, Position, RecordError, Shard};
 use etl_sdk::{Chunk, Encoded, Encoder, Sequential, failpoint};
 
 use super::flow::{Flow, gather};
+use super::outside::Outside;
 use super::plan::{ChainPlan, Input, Output, Place};
-use super::turn::Turn;
 use super::walk::Walk;
 use crate::ports::{DeadLetter, Operation};
 use crate::taps::ChainTaps;
@@ -53,14 +53,14 @@ pub(crate) fn process(
     chunk: Box<dyn Chunk>,
     origin: Origin,
     taps: &ChainTaps,
-    turn: &mut Turn,
+    outside: Outside<'_>,
 ) -> Result<Vec<Part>, EngineError> {
     let watch = &plan.watch;
     let end = chunk.end();
     let source_bytes = chunk.source_bytes();
     let Outlets { encoders, starts, elsewhere, sequences } = outlets;
     let mut walk = Walk::new(plan, starts, elsewhere, taps);
-    (walk.sequences, walk.turn) = (sequences, Some(turn));
+    (walk.sequences, walk.outside) = (sequences, Some(outside));
     walk.trace = origin.trace;
     for ((part, output), start) in walk.parts.iter_mut().zip(&plan.outputs).zip(starts) {
         part.end = Some(end.clone());

@@ -5,9 +5,9 @@ use etl_model::{Batch, OnError, Position, RecordError, TraceContext};
 use etl_sdk::{Processed, Repartition, Sequential};
 
 use super::flow::{Flow, gather};
+use super::outside::Outside;
 use super::plan::{ChainPlan, Input, Node, Place};
 use super::process::Part;
-use super::turn::Turn;
 use crate::ports::{DeadLetter, Operation};
 use crate::taps::ChainTaps;
 use crate::{EngineError, guard::Guard};
@@ -31,8 +31,8 @@ pub(super) struct Walk<'a> {
     pub trace: Option<TraceContext>,
     /// Per node: what remembers the partition. Empty where no step may.
     pub sequences: &'a [Option<Mutex<Box<dyn Sequential>>>],
-    /// The right to compute, which is given back while a step waits.
-    pub turn: Option<&'a mut Turn>,
+    /// What a step that waits for a system outside needs; without it such a step works as any other.
+    pub outside: Option<Outside<'a>>,
     /// The span of the node that works on them.
     span: Option<TraceContext>,
 }
@@ -46,8 +46,18 @@ impl<'a> Walk<'a> {
         taps: &'a ChainTaps,
     ) -> Self {
         let parts = plan.outputs.iter().map(|_| Part::default()).collect();
-        let (sequences, turn): (&[_], _) = (&[], None);
-        Self { plan, starts, elsewhere, only: None, taps, parts, trace: None, sequences, turn, span: None }
+        Self {
+            plan,
+            starts,
+            elsewhere,
+            only: None,
+            taps,
+            parts,
+            trace: None,
+            sequences: &[],
+            outside: None,
+            span: None,
+        }
     }
 
     /// Has a node work on what has come to it.
@@ -189,20 +199,18 @@ impl<'a> Walk<'a> {
         let step = &node.step;
         let came = batch.ordinals().clone();
         let sequence = self.sequences.get(index).and_then(Option::as_ref);
-        let process = || match sequence {
-            // A panic inside ends the chain, which begins with another.
-            Some(sequence) => sequence.lock().unwrap_or_else(PoisonError::into_inner).process(batch),
-            None => step.processor.process(batch),
+        let outside = self.outside.as_mut().filter(|_| step.processor.capabilities().waits);
+        let work = || match (outside, sequence) {
+            (Some(outside), _) => outside.process(node, batch),
+            (None, sequence) => Guard::new(step.name.clone()).compute(|| match sequence {
+                // A panic inside ends the chain, which begins with another.
+                Some(sequence) => sequence.lock().unwrap_or_else(PoisonError::into_inner).process(batch),
+                None => step.processor.process(batch),
+            }),
         };
-        let work = || Guard::new(step.name.clone()).compute(process);
-        let span = self.span;
-        let spanned = || match span {
+        let processed = match self.span {
             Some(span) => etl_sdk::within_blocking(span, work),
             None => work(),
-        };
-        let processed = match self.turn.as_mut().filter(|_| step.processor.capabilities().waits) {
-            Some(turn) => turn.yielded(spanned),
-            None => spanned(),
         }?;
         self.create(place, &came, &processed);
         self.filter(place, &processed.filtered);

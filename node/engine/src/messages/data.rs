@@ -32,6 +32,8 @@ pub(crate) enum Arrival {
     /// The chunk cannot be processed. It comes in its turn, so that the failure told is the first one of the partition,
     /// whichever processor was the fastest.
     Failed { error: crate::EngineError },
+    /// The chain is to end, and neither this chunk nor one behind it may be committed.
+    Cut,
     /// Nothing follows: the partition has ended at the position, or (`None`) the chain is being drained.
     End { done: Option<etl_model::Position> },
 }

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use etl_engine::{EngineError, Outcome};
-use etl_model::OnError;
+use etl_model::{OnError, Span};
+use etl_sdk::ErrorClass;
 
-use crate::fakes::{Bed, FailMultiples, Fault, Memory, Numbers};
+use crate::fakes::{Bed, FailMultiples, Fault, Flaky, Memory, Numbers};
 
 fn expected(n: i64) -> Vec<i64> {
     (0..n).collect()
@@ -140,4 +141,23 @@ fn errors_that_do_not_go_away_end_the_run_after_the_policy() {
     let report = bed.run().unwrap();
     assert_eq!(report.outcome, Outcome::Failed);
     assert_eq!(memory.faults.lock().unwrap().len(), 6, "three attempts");
+}
+
+/// Attempts that are made while a destination fails in a way that may go away.
+fn attempts(change: impl FnOnce(&mut etl_sdk::RetryPolicy)) -> (Outcome, usize) {
+    let flaky = Flaky::down();
+    let mut bed = Bed::new().source(Numbers::new(1, 10)).destination("sink", &["source"], &flaky);
+    bed.options.retry.max_attempts = 20;
+    change(&mut bed.options.retry);
+    (bed.run().unwrap().outcome, flaky.calls())
+}
+
+#[test]
+fn the_policy_says_after_what_and_for_how_long_it_is_tried_again() {
+    assert_eq!(attempts(|_| {}), (Outcome::Failed, 20));
+    let classes = |class| attempts(|policy| policy.retry_on = Some(vec![class]));
+    assert_eq!(classes(ErrorClass::Other), (Outcome::Failed, 20), "its code is `down`");
+    assert_eq!(classes(ErrorClass::Connection), (Outcome::Failed, 1));
+    let (outcome, made) = attempts(|policy| policy.budget = Some(Span(Duration::ZERO)));
+    assert_eq!((outcome, made), (Outcome::Failed, 1));
 }

@@ -1,12 +1,13 @@
 //! Rate limits and circuit breakers of one process, which leases to itself.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use etl_engine::{Outcome, PartitionEnd, StepLimits, StopMode};
 use etl_model::{ByteSize, CircuitBreaker, RateAmount, RateLimit, Span, StepName};
 
 use crate::crew::workplace;
-use crate::fakes::{Bed, Fault, Flaky, Memory, Numbers};
+use crate::fakes::{Bed, Caller, Fault, Flaky, Memory, Numbers};
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -214,4 +215,60 @@ fn a_crew_whose_limits_nobody_keeps_refuses_its_partitions() {
     let place = workplace(&limited(bed, "sink", rate(RateAmount::Records(1), ms(1000))));
     let refused = place.try_to_begin(0).unwrap_err();
     assert!(refused.to_string().contains("nobody keeps the limits"), "{refused}");
+}
+
+fn calling(partitions: usize, records: u64, caller: &Caller, memory: &Memory) -> Bed {
+    Bed::new()
+        .source(Numbers::new(partitions, records))
+        .processor("call", &["source"], caller.clone())
+        .destination("sink", &["call"], memory)
+}
+
+#[test]
+fn a_rate_holds_for_the_calls_of_a_transformation() {
+    for limits in
+        [rate(RateAmount::Records(2000), ms(500)), rate(RateAmount::Bytes(ByteSize(16_000)), ms(500))]
+    {
+        let (caller, memory) = (Caller::default(), Memory::default());
+        let report = limited(calling(2, 1000, &caller, &memory), "call", limits.clone()).run().unwrap();
+        assert_eq!((report.outcome, memory.rows()), (Outcome::Completed, expected(2, 1000)));
+        assert!(report.elapsed >= ms(495), "{limits:?}: {:?}", report.elapsed);
+    }
+}
+
+#[test]
+fn a_transformation_that_waits_at_a_limit_is_stopped_soon_and_continued_exactly() {
+    for limits in [rate(RateAmount::Records(100), ms(1000)), breaker(1, Duration::from_secs(3600))] {
+        let (caller, memory) = (Caller::default(), Memory::default());
+        let mut bed = limited(calling(2, 500, &caller, &memory), "call", limits.clone());
+        let (seen, begin) = (caller.clone(), Instant::now());
+        let report = bed.run_while(|stop| async move {
+            while seen.calls.load(Ordering::SeqCst) < 30 {
+                tokio::time::sleep(ms(5)).await;
+            }
+            seen.failures.store(1, Ordering::SeqCst);
+            while seen.failures.load(Ordering::SeqCst) > 0 {
+                tokio::time::sleep(ms(5)).await;
+            }
+            stop.send(StopMode::Drain).unwrap();
+        });
+        let report = report.unwrap();
+        assert_eq!(report.outcome, Outcome::Stopped, "{limits:?} {:?}", report.failures);
+        assert!(begin.elapsed() < Duration::from_secs(10), "{limits:?}: {:?}", begin.elapsed());
+        bed.pipeline.limits.clear();
+        bed.stop.0.send(StopMode::Running).unwrap();
+        assert_eq!(bed.run().unwrap().outcome, Outcome::Completed);
+        assert_eq!(memory.rows(), expected(2, 500), "{limits:?}");
+    }
+}
+
+#[test]
+fn an_outage_behind_a_transformation_is_waited_out() {
+    let (caller, memory) = (Caller::default(), Memory::default());
+    caller.failures.store(30, Ordering::SeqCst);
+    let report = limited(calling(1, 1000, &caller, &memory), "call", breaker(2, ms(20))).run().unwrap();
+    assert_eq!(report.outcome, Outcome::Completed);
+    // Of itself the policy gives up at the third; several batches fail at once.
+    assert!(report.retries > 3 && caller.failures.load(Ordering::SeqCst) == 0, "{}", report.retries);
+    assert_eq!(memory.rows(), expected(1, 1000));
 }

@@ -13,7 +13,7 @@ pub use destination::{Fault, Memory};
 pub use divider::Remainders;
 pub use flaky::Flaky;
 pub use processors::{FailAt, FailMultiples, KeepMultiples};
-pub use remembering::{OnlyNew, Repeat, Together};
+pub use remembering::{Caller, OnlyNew, Repeat, Together};
 pub use run::Bed;
 pub use source::Numbers;
 pub use state::MemoryState;

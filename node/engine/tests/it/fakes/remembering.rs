@@ -1,11 +1,12 @@
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 
 use arrow::array::{AsArray, BooleanArray, UInt32Array, UInt64Array};
 use arrow::compute::{take, take_record_batch};
 use arrow::datatypes::{Int64Type, UInt64Type};
 use etl_model::{Batch, RecordError};
-use etl_sdk::{ConnectorError, Processed, Processor, ProcessorCapabilities, Sequential};
+use etl_sdk::{Brake, ConnectorError, Processed, Processor, ProcessorCapabilities, Sequential};
 
 /// Lets the first of all numbers with the same remainder through.
 pub struct OnlyNew(pub i64);
@@ -82,6 +83,35 @@ impl Processor for Together {
 
     fn process(&self, batch: Batch) -> Result<Processed, ConnectorError> {
         self.0.wait();
+        Ok(Processed { batch, filtered: Vec::new(), errors: Vec::new() })
+    }
+}
+
+/// Makes a call for each record, so many of which fail in a way that may go away. Clones are the same.
+#[derive(Clone, Default)]
+pub struct Caller {
+    pub calls: Arc<AtomicUsize>,
+    pub failures: Arc<AtomicUsize>,
+}
+
+impl Processor for Caller {
+    fn capabilities(&self) -> ProcessorCapabilities {
+        ProcessorCapabilities { stateless: true, waits: true }
+    }
+
+    fn process(&self, _: Batch) -> Result<Processed, ConnectorError> {
+        Err(ConnectorError::internal("the engine has to hold its calls back"))
+    }
+
+    fn process_braked(&self, batch: Batch, brake: &dyn Brake) -> Result<Processed, ConnectorError> {
+        for _ in 0..batch.len() {
+            tokio::runtime::Handle::current().block_on(brake.pass(1, 8))?;
+            self.calls.fetch_add(1, Ordering::SeqCst);
+            let fails = |left: usize| left.checked_sub(1);
+            if self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fails).is_ok() {
+                return Err(ConnectorError::transient("away", "connection refused"));
+            }
+        }
         Ok(Processed { batch, filtered: Vec::new(), errors: Vec::new() })
     }
 }

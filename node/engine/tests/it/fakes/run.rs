@@ -43,6 +43,7 @@ impl Bed {
                     initial_backoff: Span(Duration::from_millis(1)),
                     max_backoff: Span(Duration::from_millis(5)),
                     backoff_multiplier: 1.0,
+                    ..RetryPolicy::default()
                 },
             },
             stop: watch::channel(StopMode::default()),
