@@ -24,7 +24,9 @@ pub(crate) fn choose(
             failures.extend(own);
         }
     }
-    let (data, late) = match zipped(&condition, then.as_ref(), other.as_ref(), rows) {
+    let joined = zipped(&condition, then.as_ref(), other.as_ref(), rows)
+        .or_else(|| times(&condition, then.as_ref(), other.as_ref(), rows));
+    let (data, late) = match joined {
         Some(data) => (data, Vec::new()),
         None => by_row(&condition, then.as_ref(), other.as_ref(), kind, rows),
     };
@@ -57,6 +59,28 @@ fn zipped(condition: &Truth, then: Option<&Vector>, other: Option<&Vector>, rows
         Data::Nested { field, .. } => Data::Nested { array: joined, field: field.clone() },
         _ => return None,
     })
+}
+
+/// The same for timestamps and durations, which are no arrays.
+fn times(condition: &Truth, then: Option<&Vector>, other: Option<&Vector>, rows: usize) -> Option<Data> {
+    let nanos = |vector: Option<&Vector>| -> Option<Box<dyn Fn(usize) -> Option<i128>>> {
+        match vector.map(|vector| (&vector.data, vector.constant)) {
+            None | Some((Data::Null(_), _)) => Some(Box::new(|_| None)),
+            Some((Data::Timestamp(nanos) | Data::Duration(nanos), constant)) => {
+                let nanos = nanos.clone();
+                Some(Box::new(move |row| nanos.get(if constant { 0 } else { row })))
+            }
+            Some(_) => None,
+        }
+    };
+    let branches = [then, other].into_iter().flatten();
+    let duration = branches.clone().any(|vector| matches!(vector.data, Data::Duration(_)));
+    if duration && branches.clone().any(|vector| matches!(vector.data, Data::Timestamp(_))) {
+        return None;
+    }
+    let (then, other) = (nanos(then)?, nanos(other)?);
+    let joined = (0..rows).map(|row| if condition.yes.value(row) { then(row) } else { other(row) }).collect();
+    Some(if duration { Data::Duration(joined) } else { Data::Timestamp(joined) })
 }
 
 enum Branch {

@@ -1,6 +1,7 @@
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Field, TimeUnit};
+use chrono::{DateTime, Utc};
 
 use crate::error::RowError;
 use crate::eval::Evaluator;
@@ -58,10 +59,15 @@ impl Compiled {
         matches!(self.plan.kind, Kind::Bool | Kind::Dyn | Kind::Never | Kind::Null)
     }
 
-    /// Evaluates every row of a batch of the schema that was compiled for.
+    /// Evaluates every row of a batch of the schema that was compiled for; `now()` is the time of the call.
     pub fn evaluate(&self, batch: &RecordBatch) -> Evaluated {
+        self.evaluate_at(batch, Utc::now())
+    }
+
+    /// The same with `now()` given, for several expressions over one batch.
+    pub fn evaluate_at(&self, batch: &RecordBatch, now: DateTime<Utc>) -> Evaluated {
         let rows = batch.num_rows();
-        let evaluator = Evaluator::new(batch.columns(), rows, Vec::new());
+        let evaluator = Evaluator::new(batch.columns(), rows, Vec::new(), stamp(now));
         let (values, failures) = match self.path.as_ref().and_then(|_| evaluator.path(&self.plan, None)) {
             Some(path) => path,
             None => {
@@ -79,12 +85,26 @@ impl Compiled {
     ///
     /// Null is not a bool in CEL, so a row whose condition is null is an error, not false.
     pub fn evaluate_condition(&self, batch: &RecordBatch) -> (BooleanArray, Vec<RowError>) {
+        self.evaluate_condition_at(batch, Utc::now())
+    }
+
+    /// The same with `now()` given, for several expressions over one batch.
+    pub fn evaluate_condition_at(
+        &self,
+        batch: &RecordBatch,
+        now: DateTime<Utc>,
+    ) -> (BooleanArray, Vec<RowError>) {
         let rows = batch.num_rows();
-        let evaluator = Evaluator::new(batch.columns(), rows, Vec::new());
+        let evaluator = Evaluator::new(batch.columns(), rows, Vec::new(), stamp(now));
         let truth = Truth::of(evaluator.eval(&self.plan, None), "the condition", rows, None);
         let errors = truth.failures.into_errors(rows);
         (BooleanArray::new(truth.yes, None), errors)
     }
+}
+
+/// The time in nanoseconds, to the microsecond that every column of times holds.
+fn stamp(now: DateTime<Utc>) -> i128 {
+    i128::from(now.timestamp_micros()) * 1_000
 }
 
 /// One value for all rows, as a column; a failing constant fails in every row.

@@ -25,33 +25,19 @@ pub(crate) fn convert(function: Function, value: &Value) -> Option<Result<Value,
         (Function::ToInt, Value::Timestamp(v)) => i64::try_from(v.div_euclid(SECOND))
             .map(Value::Int)
             .map_err(|_| Failure::overflow(format_args!("int"))),
-        (Function::ToUint, Value::Int(v)) => {
-            u64::try_from(*v).map(Value::Uint).map_err(|_| Failure::overflow(format_args!("uint({v})")))
-        }
-        (Function::ToUint, Value::Double(v)) => number::double_to_uint(*v)
-            .map(Value::Uint)
-            .ok_or_else(|| Failure::overflow(format_args!("uint({v})"))),
-        (Function::ToUint, Value::String(v)) => {
-            let digits = !v.starts_with('+');
-            v.parse().ok().filter(|_| digits).map(Value::Uint).ok_or_else(|| not_a("uint", v))
-        }
+        (Function::ToUint, Value::Int(v)) => uint_from_int(*v).map(Value::Uint),
+        (Function::ToUint, Value::Double(v)) => uint_from_double(*v).map(Value::Uint),
+        (Function::ToUint, Value::String(v)) => uint_from_string(v).map(Value::Uint),
         (Function::ToDouble, Value::Int(v)) => Ok(Value::Double(*v as f64)),
         (Function::ToDouble, Value::Uint(v)) => Ok(Value::Double(*v as f64)),
         (Function::ToDouble, Value::String(v)) => double_from_string(v).map(Value::Double),
-        (Function::ToString, Value::Bytes(v)) => match std::str::from_utf8(v) {
-            Ok(text) => Ok(Value::string(text)),
-            Err(_) => Err(Failure::new("invalid_utf8", "the bytes are not UTF-8 text")),
-        },
+        (Function::ToString, Value::Bytes(v)) => string_from_bytes(v).map(Value::string),
         (Function::ToString, Value::Timestamp(v)) => time::timestamp_to_string(*v).map(Value::string),
         (
             Function::ToString,
             Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Double(_) | Value::Duration(_),
         ) => Ok(Value::string(text(value))),
-        (Function::ToBool, Value::String(v)) => match v.as_ref() {
-            "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(Value::Bool(true)),
-            "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(Value::Bool(false)),
-            _ => Err(not_a("bool", v)),
-        },
+        (Function::ToBool, Value::String(v)) => bool_from_string(v).map(Value::Bool),
         (Function::ToBytes, Value::String(v)) => Ok(Value::Bytes(v.as_bytes().into())),
         (Function::ToTimestamp, Value::Int(v)) => {
             time::checked_timestamp(i128::from(*v) * SECOND).map(Value::Timestamp)
@@ -77,6 +63,31 @@ pub(crate) fn int_from_double(value: f64) -> Result<i64, Failure> {
 
 pub(crate) fn int_from_string(text: &str) -> Result<i64, Failure> {
     text.parse().map_err(|_| not_a("int", text))
+}
+
+pub(crate) fn uint_from_int(value: i64) -> Result<u64, Failure> {
+    u64::try_from(value).map_err(|_| Failure::overflow(format_args!("uint({value})")))
+}
+
+pub(crate) fn uint_from_double(value: f64) -> Result<u64, Failure> {
+    number::double_to_uint(value).ok_or_else(|| Failure::overflow(format_args!("uint({value})")))
+}
+
+pub(crate) fn uint_from_string(text: &str) -> Result<u64, Failure> {
+    let digits = !text.starts_with('+');
+    text.parse().ok().filter(|_| digits).ok_or_else(|| not_a("uint", text))
+}
+
+pub(crate) fn bool_from_string(text: &str) -> Result<bool, Failure> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err(not_a("bool", text)),
+    }
+}
+
+pub(crate) fn string_from_bytes(bytes: &[u8]) -> Result<&str, Failure> {
+    std::str::from_utf8(bytes).map_err(|_| Failure::new("invalid_utf8", "the bytes are not UTF-8 text"))
 }
 
 pub(crate) fn double_from_string(text: &str) -> Result<f64, Failure> {

@@ -1,6 +1,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
@@ -13,8 +14,8 @@ use crate::functions::Function;
 use crate::kernels::{self, Computed};
 use crate::kind::Kind;
 use crate::plan::{Node, Plan, Select, Set};
+use crate::room::Room;
 use crate::scalar;
-use crate::strings;
 use crate::truth::Truth;
 use crate::value::Value;
 use crate::vector::{Data, Vector, from_values, load};
@@ -27,16 +28,23 @@ use crate::{choose, literal, overloop};
 pub(crate) struct Evaluator<'a> {
     pub columns: &'a [ArrayRef],
     pub rows: usize,
-    /// The variables of the surrounding loops, outermost first.
+    /// The variables of the surrounding loops and bindings, outermost first.
     pub locals: Vec<Vector>,
-    loaded: RefCell<HashMap<usize, (Data, Failures)>>,
+    /// What `now()` is, in nanoseconds.
+    pub now: i128,
+    loaded: Rc<RefCell<HashMap<usize, (Data, Failures)>>>,
 }
 
 pub(crate) type Active<'a> = Option<&'a BooleanBuffer>;
 
 impl<'a> Evaluator<'a> {
-    pub fn new(columns: &'a [ArrayRef], rows: usize, locals: Vec<Vector>) -> Self {
-        Self { columns, rows, locals, loaded: RefCell::new(HashMap::new()) }
+    pub fn new(columns: &'a [ArrayRef], rows: usize, locals: Vec<Vector>, now: i128) -> Self {
+        Self { columns, rows, locals, now, loaded: Rc::default() }
+    }
+
+    /// An evaluator for the same rows that sees other variables.
+    pub fn with_locals(&self, locals: Vec<Vector>) -> Self {
+        Self { locals, loaded: self.loaded.clone(), ..*self }
     }
 
     pub fn wanted(&self, active: Active<'_>) -> BooleanBuffer {
@@ -54,8 +62,14 @@ impl<'a> Evaluator<'a> {
             Node::Fail(failure) => self.failed(active, failure.clone()),
             Node::Column { index, field } => self.column(*index, field, active),
             Node::Local(local) => match self.locals.get(*local) {
-                Some(vector) => vector.clone(),
-                None => self.failed(active, Failure::new("internal", "a loop variable is missing")),
+                Some(vector) => {
+                    let mut vector = vector.clone();
+                    if let Some(active) = active {
+                        vector.failures.retain(active);
+                    }
+                    vector
+                }
+                None => self.failed(active, Failure::new("internal", "a variable is missing")),
             },
             Node::Select(select) => self.select(plan, select, active),
             Node::IsNull { operand, negated } => self.is_null(operand, *negated, active),
@@ -70,6 +84,12 @@ impl<'a> Evaluator<'a> {
                 let (then, other) = (branch(then, &condition.yes), branch(other, &condition.no));
                 choose::choose(condition, then, other, &plan.kind, self.rows)
             }
+            Node::Call { function: Function::Now, .. } => {
+                Vector::constant(from_values(&plan.kind, vec![Value::Timestamp(self.now)]))
+            }
+            Node::Call { function: Function::Uuid, .. } => {
+                Vector::new(Data::String(kernels::uuids(self.rows)))
+            }
             Node::Call { function, args } => {
                 let args = args.iter().map(|arg| self.eval(arg, active)).collect();
                 self.call(*function, args, &plan.kind, active)
@@ -78,16 +98,24 @@ impl<'a> Evaluator<'a> {
                 let args = vec![self.eval(operand, active), self.eval(key, active)];
                 self.each_row(args, &plan.kind, active, &lenient_index)
             }
+            Node::OptionalIndex { operand, key } => {
+                let args = vec![self.eval(operand, active), self.eval(key, active)];
+                self.each_row(args, &plan.kind, active, &optional_index)
+            }
+            Node::OrElse(first, other) => self.or_else(first, other, &plan.kind, active),
+            Node::Bind(bind) => self.bind(bind, &plan.kind, active),
             Node::Matches { operand, pattern } => self.matches(operand, pattern, active),
             Node::InSet { operand, set } => self.in_set(operand, set, active),
             Node::List(items) => {
-                let items = items.iter().map(|item| self.eval(item, active)).collect();
-                self.each_row(items, &plan.kind, active, &|values| Ok(Value::List(values.into())))
+                let optional: Vec<bool> = items.iter().map(|item| item.optional).collect();
+                let items = items.iter().map(|item| self.eval(&item.value, active)).collect();
+                self.each_row(items, &plan.kind, active, &|values| Ok(literal::list(values, &optional)))
             }
             Node::Map(entries) => {
-                let parts = entries.iter().flat_map(|(key, value)| [key, value]);
+                let optional: Vec<bool> = entries.iter().map(|(_, item)| item.optional).collect();
+                let parts = entries.iter().flat_map(|(key, item)| [key, &item.value]);
                 let parts = parts.map(|part| self.eval(part, active)).collect();
-                self.each_row(parts, &plan.kind, active, &literal::map)
+                self.each_row(parts, &plan.kind, active, &|values| literal::map(values, &optional))
             }
             Node::Loop(inner) => overloop::evaluate(self, inner, &plan.kind, active),
         }
@@ -340,6 +368,13 @@ fn lenient_index(values: Vec<Value>) -> Result<Value, Failure> {
     }
 }
 
+fn optional_index(values: Vec<Value>) -> Result<Value, Failure> {
+    match lenient_index(values) {
+        Err(failure) if failure.code == "index_out_of_range" => Ok(Value::Null),
+        found => found,
+    }
+}
+
 /// Applies a function to the values of every live row.
 pub(crate) fn rows_of(
     args: &[Vector],
@@ -349,35 +384,19 @@ pub(crate) fn rows_of(
     function: &dyn Fn(Vec<Value>) -> Result<Value, Failure>,
 ) -> Computed {
     let mut failed = Vec::new();
-    let mut total = 0;
+    let mut room = Room::default();
     let values = (0..rows).map(|row| {
         if live.is_some_and(|live| live.is_null(row)) {
             return Value::Null;
         }
         let values: Result<Vec<Value>, Failure> = args.iter().map(|arg| arg.value(row)).collect();
-        values.and_then(function).and_then(|value| bounded(value, &mut total)).unwrap_or_else(|failure| {
+        values.and_then(function).and_then(|value| room.take(value)).unwrap_or_else(|failure| {
             failed.push((row, failure));
             Value::Null
         })
     });
     let values = values.collect();
     Computed { data: from_values(kind, values), failed }
-}
-
-/// Refuses a text that no longer fits into the column, whose offsets are 32 bits wide.
-fn bounded(value: Value, total: &mut usize) -> Result<Value, Failure> {
-    let length = match &value {
-        Value::String(text) => text.len(),
-        Value::Bytes(bytes) => bytes.len(),
-        _ => 0,
-    };
-    if length > 0 {
-        if !strings::has_room(*total, length) {
-            return Err(Failure::new("too_long", "the texts of the batch are too long"));
-        }
-        *total += length;
-    }
-    Ok(value)
 }
 
 /// Joins what a kernel computed with the rows that it did not compute.

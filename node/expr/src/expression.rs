@@ -5,6 +5,7 @@ use cel::parser::{ParseErrors, Parser};
 
 use crate::compiled::Compiled;
 use crate::error::ExprError;
+use crate::functions::Function;
 use crate::lower::Lowering;
 use crate::syntax::{Syntax, SyntaxNode};
 use crate::{compile, guard, json};
@@ -16,7 +17,7 @@ const PARSER_STACK: usize = 16 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub struct Expression {
     text: Arc<str>,
-    syntax: Arc<Syntax>,
+    pub(crate) syntax: Arc<Syntax>,
 }
 
 impl Expression {
@@ -57,6 +58,11 @@ impl Expression {
         &self.text
     }
 
+    /// Whether the same record may have another value the next time: the expression calls `now()` or `uuid()`.
+    pub fn is_volatile(&self) -> bool {
+        self.syntax.calls(&|function: Function| function.is_volatile())
+    }
+
     /// Types the expression against a schema and plans its evaluation.
     ///
     /// Fails where no row of such a batch could have a value for want of an overload (`string + int`). A field that
@@ -74,7 +80,7 @@ fn parse(text: &str) -> Result<Syntax, Vec<ExprError>> {
     if text.trim().is_empty() {
         return Err(vec![ExprError::new(0, "syntax", "the expression is empty")]);
     }
-    let parser = Parser::new().enable_ident_escape_syntax(true);
+    let parser = Parser::new().enable_ident_escape_syntax(true).enable_optional_syntax(true);
     let (tree, places) = parser.parse_with_source_info(text).map_err(|errors| syntax_errors(text, errors))?;
     let mut lowering = Lowering { places: &places, errors: Vec::new() };
     let syntax = lowering.lower(&tree);

@@ -21,6 +21,11 @@ impl Failure {
         Self::new("no_such_overload", format!("`{function}` is not defined for ({})", kinds.join(", ")))
     }
 
+    /// An optional that holds nothing is asked for its value.
+    pub fn no_value() -> Self {
+        Self::new("no_value", "the optional holds no value")
+    }
+
     /// An operand of a strict operation is null.
     pub fn null_operand(function: &str) -> Self {
         Self::new("no_such_overload", format!("`{function}` is not defined for null"))

@@ -22,6 +22,8 @@ pub(crate) enum Kind {
     Duration,
     List(Box<Kind>),
     Map(Box<Kind>, Box<Kind>),
+    /// Null where it holds nothing.
+    Optional(Box<Kind>),
     Struct(Arc<[(String, Kind)]>),
     /// A type without a counterpart in CEL: can be carried over and compared with null.
     Opaque(DataType),
@@ -81,7 +83,7 @@ impl Kind {
     pub fn opaque(&self) -> Option<&DataType> {
         match self {
             Self::Opaque(data_type) => Some(data_type),
-            Self::List(item) => item.opaque(),
+            Self::List(item) | Self::Optional(item) => item.opaque(),
             Self::Map(key, value) => key.opaque().or_else(|| value.opaque()),
             Self::Struct(fields) => fields.iter().find_map(|(_, kind)| kind.opaque()),
             _ => None,
@@ -97,6 +99,7 @@ impl Kind {
             }
             (Self::Dyn, _) | (_, Self::Dyn) => Some(Self::Dyn),
             (Self::List(a), Self::List(b)) => a.join(b).map(|item| Self::List(Box::new(item))),
+            (Self::Optional(a), Self::Optional(b)) => a.join(b).map(|held| Self::Optional(Box::new(held))),
             (Self::Map(ka, va), Self::Map(kb, vb)) => {
                 Some(Self::Map(Box::new(ka.join(kb)?), Box::new(va.join(vb)?)))
             }
@@ -109,7 +112,7 @@ impl Kind {
         match (self, other) {
             (Self::Never | Self::Dyn | Self::Null, _) | (_, Self::Never | Self::Dyn | Self::Null) => true,
             (a, b) if a.is_numeric() && b.is_numeric() => true,
-            (Self::List(a), Self::List(b)) => a.comparable(b),
+            (Self::List(a), Self::List(b)) | (Self::Optional(a), Self::Optional(b)) => a.comparable(b),
             (Self::Map(ka, va), Self::Map(kb, vb)) => ka.comparable(kb) && va.comparable(vb),
             (Self::Struct(_), Self::Struct(_) | Self::Map(..)) | (Self::Map(..), Self::Struct(_)) => true,
             (a, b) => a == b,
@@ -120,6 +123,7 @@ impl Kind {
     pub fn field(&self, name: &str, unit: TimeUnit) -> Field {
         match self {
             Self::Dyn => json_field(name, true),
+            Self::Optional(held) => held.field(name, unit),
             kind => Field::new(name, kind.data_type(unit), true),
         }
     }
@@ -144,6 +148,7 @@ impl Kind {
             Self::Struct(fields) => {
                 DataType::Struct(fields.iter().map(|(name, kind)| kind.field(name, unit)).collect())
             }
+            Self::Optional(held) => held.data_type(unit),
             Self::Opaque(data_type) => data_type.clone(),
         }
     }
@@ -164,6 +169,7 @@ impl fmt::Display for Kind {
             Self::Timestamp => f.write_str("timestamp"),
             Self::Duration => f.write_str("duration"),
             Self::List(item) => write!(f, "list({item})"),
+            Self::Optional(held) => write!(f, "optional({held})"),
             Self::Map(key, value) => write!(f, "map({key}, {value})"),
             Self::Struct(fields) => {
                 f.write_str("struct{")?;

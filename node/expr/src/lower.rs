@@ -4,7 +4,7 @@ use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValu
 
 use crate::error::ExprError;
 use crate::functions::{self, Function};
-use crate::syntax::{LoopKind, LoopSyntax, Syntax, SyntaxNode};
+use crate::syntax::{BindKind, BindSyntax, ItemSyntax, LoopKind, LoopSyntax, Syntax, SyntaxNode};
 use crate::value::Value;
 
 /// Translates one tree, collecting every fault.
@@ -30,13 +30,24 @@ impl Lowering<'_> {
                 }
             }
             Expr::Call(call) => self.call(offset, &call.func_name, call.target.as_deref(), &call.args),
-            Expr::List(list) => SyntaxNode::List(list.elements.iter().map(|item| self.lower(item)).collect()),
+            Expr::List(list) => {
+                let items = list.elements.iter().enumerate();
+                SyntaxNode::List(
+                    items
+                        .map(|(place, item)| ItemSyntax {
+                            value: self.lower(item),
+                            optional: list.optional_indices.contains(&place),
+                        })
+                        .collect(),
+                )
+            }
             Expr::Map(map) => {
                 let mut entries = Vec::with_capacity(map.entries.len());
                 for entry in &map.entries {
                     match &entry.expr {
                         EntryExpr::MapEntry(entry) => {
-                            entries.push((self.lower(&entry.key), self.lower(&entry.value)))
+                            let (key, value) = (self.lower(&entry.key), self.lower(&entry.value));
+                            entries.push((key, ItemSyntax { value, optional: entry.optional }));
                         }
                         EntryExpr::StructField(_) => {
                             return self.fault(offset, "messages cannot be built here");
@@ -76,10 +87,16 @@ impl Lowering<'_> {
         target: Option<&IdedExpr>,
         args: &[IdedExpr],
     ) -> SyntaxNode {
-        let math = matches!(target.map(|t| &t.expr), Some(Expr::Ident(space)) if space == "math")
-            && (functions::is_math(name)
-                || functions::resolve(name, true, false, args.len() + 1, None).is_err());
-        let receiver = target.filter(|_| !math);
+        if let Some(node) = self.named(name, target, args) {
+            return node;
+        }
+        let space = match target.map(|target| &target.expr) {
+            Some(Expr::Ident(space)) if functions::is_namespaced(space, name, args.len()) => {
+                Some(space.as_str())
+            }
+            _ => None,
+        };
+        let receiver = target.filter(|_| space.is_none());
         let mut operands: Vec<Syntax> = receiver.into_iter().chain(args).map(|arg| self.lower(arg)).collect();
         match (name, operands.len()) {
             (operators::LOGICAL_AND, 2) => {
@@ -97,6 +114,19 @@ impl Lowering<'_> {
                     return SyntaxNode::Not(Box::new(operand));
                 }
             }
+            (operators::OPT_SELECT, 2) => {
+                if let (Some(Syntax { node: SyntaxNode::Literal(Value::String(field)), .. }), Some(operand)) =
+                    (operands.pop(), operands.pop())
+                {
+                    let (operand, field) = (Box::new(operand), field.to_string());
+                    return SyntaxNode::OptionalSelect { operand, field };
+                }
+            }
+            (operators::OPT_INDEX, 2) => {
+                if let (Some(key), Some(operand)) = (operands.pop(), operands.pop()) {
+                    return SyntaxNode::OptionalIndex { operand: Box::new(operand), key: Box::new(key) };
+                }
+            }
             (operators::CONDITIONAL, 3) => {
                 if let (Some(other), Some(then), Some(condition)) =
                     (operands.pop(), operands.pop(), operands.pop())
@@ -109,12 +139,46 @@ impl Lowering<'_> {
         if let Some(function) = Function::operator(name) {
             return SyntaxNode::Call { function, args: operands };
         }
-        match functions::resolve(name, receiver.is_some(), math, operands.len(), offset) {
+        match functions::resolve(name, receiver.is_some(), space, operands.len(), offset) {
             Ok(function) => SyntaxNode::Call { function, args: operands },
             Err(error) => {
                 self.errors.push(error);
                 SyntaxNode::Literal(Value::Null)
             }
+        }
+    }
+
+    /// A macro that the parser leaves as a call.
+    fn named(&mut self, name: &str, target: Option<&IdedExpr>, args: &[IdedExpr]) -> Option<SyntaxNode> {
+        let variable = |tree: &IdedExpr| match &tree.expr {
+            Expr::Ident(name) => Some(name.clone()),
+            _ => None,
+        };
+        match (name, target?, args) {
+            ("sortBy", range, [name, key]) => Some(SyntaxNode::Loop(Box::new(LoopSyntax {
+                kind: LoopKind::SortBy,
+                variable: variable(name)?,
+                range: self.lower(range),
+                condition: None,
+                yields: Some(self.lower(key)),
+            }))),
+            ("optMap" | "optFlatMap", value, [argument, body]) => {
+                Some(SyntaxNode::Bind(Box::new(BindSyntax {
+                    kind: if name == "optMap" { BindKind::Map } else { BindKind::FlatMap },
+                    variable: variable(argument)?,
+                    value: self.lower(value),
+                    body: self.lower(body),
+                })))
+            }
+            ("bind", IdedExpr { expr: Expr::Ident(space), .. }, [name, value, body]) if space == "cel" => {
+                Some(SyntaxNode::Bind(Box::new(BindSyntax {
+                    kind: BindKind::Value,
+                    variable: variable(name)?,
+                    value: self.lower(value),
+                    body: self.lower(body),
+                })))
+            }
+            _ => None,
         }
     }
 

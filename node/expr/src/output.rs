@@ -29,6 +29,10 @@ pub(crate) fn column(data: Data, kind: &Kind, unit: TimeUnit) -> (ArrayRef, Fail
         (Data::Bytes(array), Kind::Bytes) => (Arc::new(array), Vec::new()),
         (Data::Timestamp(nanos), Kind::Timestamp) => times(nanos, true, unit),
         (Data::Duration(nanos), Kind::Duration) => times(nanos, false, unit),
+        (data, Kind::Optional(held)) => column(data, held, unit),
+        (Data::Nested { array, .. }, kind) if *array.data_type() == kind.data_type(unit) => {
+            (array, Vec::new())
+        }
         (Data::Null(len), kind) => (new_null_array(&kind.data_type(unit), len), Vec::new()),
         (data, kind) => {
             let mut failed = Vec::new();
@@ -156,6 +160,7 @@ fn build(values: Vec<Value>, kind: &Kind, unit: TimeUnit) -> (ArrayRef, Failed) 
             Arc::new(texts.collect::<StringArray>())
         }
         Kind::Never | Kind::Null => Arc::new(NullArray::new(values.len())),
+        Kind::Optional(held) => return build(values, held, unit),
         Kind::List(item) => return build_lists(values, kind, item, unit),
         Kind::Map(..) => return build_maps(values, kind, unit),
         Kind::Struct(fields) => return build_structs(values, kind, fields, unit),

@@ -6,7 +6,9 @@ use crate::eval::{Active, Evaluator, finish};
 use crate::failure::Failure;
 use crate::kernels::Computed;
 use crate::kind::Kind;
+use crate::lists;
 use crate::plan::{Loop, Plan};
+use crate::room::Room;
 use crate::syntax::LoopKind;
 use crate::truth::Truth;
 use crate::value::Value;
@@ -51,6 +53,7 @@ pub(crate) fn evaluate(outer: &Evaluator<'_>, inner: &Loop, kind: &Kind, active:
         Err(failure) => return Vector::failed(outer.wanted(active), failure),
     };
     let mut start = 0;
+    let mut room = Room::default();
     let mut failed = Vec::new();
     let values: Vec<Value> = ends
         .iter()
@@ -61,7 +64,8 @@ pub(crate) fn evaluate(outer: &Evaluator<'_>, inner: &Loop, kind: &Kind, active:
             if !live || unread.binary_search_by_key(&row, |(row, _)| *row).is_ok() {
                 return Value::Null;
             }
-            body.join(inner.kind, span, &elements).unwrap_or_else(|failure| {
+            let joined = body.join(inner.kind, span, &elements);
+            joined.and_then(|value| room.take(value)).unwrap_or_else(|failure| {
                 failed.push((row, failure));
                 Value::Null
             })
@@ -79,6 +83,7 @@ fn name(kind: LoopKind) -> &'static str {
         LoopKind::ExistsOne => "exists_one",
         LoopKind::Filter => "filter",
         LoopKind::Map => "map",
+        LoopKind::SortBy => "sortBy",
     }
 }
 
@@ -124,7 +129,7 @@ impl Body {
             outer.locals.iter().map(|local| local.take(&owners)).collect::<Result<_, Failure>>()?;
         locals.truncate(inner.local);
         locals.push(Vector::new(from_values(kind, elements)));
-        let evaluator = Evaluator::new(&columns, rows, locals);
+        let evaluator = Evaluator::new(&columns, rows, locals, outer.now);
         let condition = inner
             .condition
             .as_ref()
@@ -144,7 +149,7 @@ impl Body {
         let mut failure = None;
         let mut count = 0usize;
         let mut list = Vec::new();
-        for place in span {
+        for place in span.clone() {
             let holds = match &self.condition {
                 None => true,
                 Some(condition) if condition.yes.value(place) => true,
@@ -165,7 +170,7 @@ impl Body {
                 LoopKind::Exists if holds => return Ok(Value::Bool(true)),
                 LoopKind::ExistsOne if holds => count += 1,
                 LoopKind::Filter if holds => list.extend(elements.get(place).cloned()),
-                LoopKind::Map if holds => {
+                LoopKind::Map | LoopKind::SortBy if holds => {
                     if let Some(yields) = &self.yields {
                         if let Some(failure) = yields.failures.get(place) {
                             return Err(failure.clone());
@@ -182,6 +187,9 @@ impl Body {
             (LoopKind::Exists, None) => Ok(Value::Bool(false)),
             (LoopKind::ExistsOne, None) => Ok(Value::Bool(count == 1)),
             (LoopKind::Filter | LoopKind::Map, None) => Ok(Value::List(list.into())),
+            (LoopKind::SortBy, None) => {
+                lists::sort_by("sortBy", &list, elements.get(span).unwrap_or_default())
+            }
         }
     }
 }

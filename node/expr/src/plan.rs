@@ -7,7 +7,7 @@ use regex::Regex;
 use crate::failure::Failure;
 use crate::functions::Function;
 use crate::kind::Kind;
-use crate::syntax::LoopKind;
+use crate::syntax::{BindKind, LoopKind};
 use crate::value::Value;
 
 /// A typed expression, bound to the columns of one schema.
@@ -26,7 +26,7 @@ pub(crate) enum Node {
         index: usize,
         field: FieldRef,
     },
-    /// The variable of a surrounding loop, counted from the outermost.
+    /// The variable of a surrounding loop or binding, counted from the outermost.
     Local(usize),
     Select(Select),
     IsNull {
@@ -46,6 +46,13 @@ pub(crate) enum Node {
         operand: Box<Plan>,
         key: Box<Plan>,
     },
+    /// Index of a map or list that yields an optional.
+    OptionalIndex {
+        operand: Box<Plan>,
+        key: Box<Plan>,
+    },
+    /// An optional, or else the other where it holds nothing.
+    OrElse(Box<Plan>, Box<Plan>),
     Matches {
         operand: Box<Plan>,
         pattern: Regex,
@@ -54,9 +61,28 @@ pub(crate) enum Node {
         operand: Box<Plan>,
         set: Set,
     },
-    List(Vec<Plan>),
-    Map(Vec<(Plan, Plan)>),
+    List(Vec<Item>),
+    Map(Vec<(Plan, Item)>),
     Loop(Box<Loop>),
+    Bind(Box<Bind>),
+}
+
+/// An element of a literal list, or a value of a literal map.
+#[derive(Debug, Clone)]
+pub(crate) struct Item {
+    pub value: Plan,
+    /// Left out where it is null.
+    pub optional: bool,
+}
+
+/// A value with a name in an expression.
+#[derive(Debug, Clone)]
+pub(crate) struct Bind {
+    pub kind: BindKind,
+    pub value: Plan,
+    pub body: Plan,
+    /// Index of the variable among the locals.
+    pub local: usize,
 }
 
 /// A field of a struct, map or JSON object.
@@ -139,7 +165,11 @@ impl Plan {
             | Node::Not(operand)
             | Node::Matches { operand, .. }
             | Node::InSet { operand, .. } => operand.visit(see),
-            Node::And(a, b) | Node::Or(a, b) | Node::LenientIndex { operand: a, key: b } => {
+            Node::And(a, b)
+            | Node::Or(a, b)
+            | Node::OrElse(a, b)
+            | Node::LenientIndex { operand: a, key: b }
+            | Node::OptionalIndex { operand: a, key: b } => {
                 a.visit(see);
                 b.visit(see);
             }
@@ -148,11 +178,16 @@ impl Plan {
                 b.visit(see);
                 c.visit(see);
             }
-            Node::Call { args, .. } | Node::List(args) => args.iter().for_each(|arg| arg.visit(see)),
-            Node::Map(entries) => entries.iter().for_each(|(key, value)| {
+            Node::Call { args, .. } => args.iter().for_each(|arg| arg.visit(see)),
+            Node::List(items) => items.iter().for_each(|item| item.value.visit(see)),
+            Node::Map(entries) => entries.iter().for_each(|(key, item)| {
                 key.visit(see);
-                value.visit(see);
+                item.value.visit(see);
             }),
+            Node::Bind(bind) => {
+                bind.value.visit(see);
+                bind.body.visit(see);
+            }
             Node::Loop(inner) => {
                 inner.range.visit(see);
                 inner.condition.iter().chain(&inner.yields).for_each(|plan| plan.visit(see));

@@ -1,17 +1,19 @@
 //! Every function on single values: the meaning of operations without a column kernel, and of constants.
 
-use std::cell::RefCell;
 use std::cmp::Ordering;
-
-use regex::Regex;
 
 use crate::convert;
 use crate::failure::Failure;
 use crate::functions::Function;
+use crate::library;
+use crate::lists;
 use crate::number;
+use crate::numeric;
+use crate::patterns;
 use crate::strings;
 use crate::time;
 use crate::value::Value;
+use crate::zone::Zone;
 
 /// Calls a function or operator; operands do not fail, and the result is of the type the signature promises.
 pub(crate) fn call(function: Function, args: &[Value]) -> Result<Value, Failure> {
@@ -22,6 +24,9 @@ pub(crate) fn call(function: Function, args: &[Value]) -> Result<Value, Failure>
         let names: Vec<&str> = args.iter().map(Value::type_name).collect();
         Failure::overload(function.name(), &names)
     };
+    if let Some(result) = library::call(function, args) {
+        return result;
+    }
     match (function, args) {
         (Function::Equal, [a, b]) => Ok(Value::Bool(a.equals(b))),
         (Function::NotEqual, [a, b]) => Ok(Value::Bool(!a.equals(b))),
@@ -62,10 +67,10 @@ pub(crate) fn call(function: Function, args: &[Value]) -> Result<Value, Failure>
             [a],
         ) => convert::convert(function, a).unwrap_or_else(|| Err(mismatch())),
         (Function::Get(part), [Value::Timestamp(nanos)]) => {
-            time::timestamp_part(*nanos, part, None).map(Value::Int)
+            time::timestamp_part(*nanos, part, Zone::UTC).map(Value::Int)
         }
         (Function::Get(part), [Value::Timestamp(nanos), Value::String(zone)]) => {
-            time::timestamp_part(*nanos, part, Some(zone)).map(Value::Int)
+            Zone::parse(zone).and_then(|zone| time::timestamp_part(*nanos, part, zone)).map(Value::Int)
         }
         (Function::Get(part), [Value::Duration(nanos)]) => {
             time::duration_part(*nanos, part).map(Value::Int).ok_or_else(mismatch)
@@ -73,10 +78,7 @@ pub(crate) fn call(function: Function, args: &[Value]) -> Result<Value, Failure>
         (Function::Greatest | Function::Least, args) => {
             extreme(function, args).unwrap_or_else(|| Err(mismatch()))
         }
-        (function, [Value::Double(value)]) => double_function(function, *value).ok_or_else(mismatch),
-        (Function::Abs, [Value::Int(v)]) => {
-            v.checked_abs().map(Value::Int).ok_or_else(|| overflow(format_args!("the absolute value of {v}")))
-        }
+        (Function::Abs, [Value::Int(v)]) => numeric::abs(*v).map(Value::Int),
         (Function::Abs, [Value::Uint(v)]) => Ok(Value::Uint(*v)),
         (Function::Sign, [Value::Int(v)]) => Ok(Value::Int(v.signum())),
         (Function::Sign, [Value::Uint(v)]) => Ok(Value::Uint(u64::from(*v > 0))),
@@ -209,11 +211,8 @@ fn index(container: &Value, key: &Value) -> Option<Result<Value, Failure>> {
                 Value::Double(_) => None,
                 _ => return None,
             };
-            Some(place.and_then(|place| items.get(place)).cloned().ok_or_else(|| {
-                let message =
-                    format!("the index {} is outside a list of {}", convert::text(key), items.len());
-                Failure::new("index_out_of_range", message)
-            }))
+            let found = place.and_then(|place| items.get(place)).cloned();
+            Some(found.ok_or_else(|| lists::outside(&convert::text(key), items.len())))
         }
         Value::Map(_) => Some(container.entry(key).cloned().ok_or_else(|| {
             Failure::new(
@@ -247,22 +246,6 @@ fn extreme(function: Function, args: &[Value]) -> Option<Result<Value, Failure>>
     Some(Ok(best.clone()))
 }
 
-fn double_function(function: Function, value: f64) -> Option<Value> {
-    Some(match function {
-        Function::Round => Value::Double(value.round()),
-        Function::Floor => Value::Double(value.floor()),
-        Function::Ceil => Value::Double(value.ceil()),
-        Function::Trunc => Value::Double(value.trunc()),
-        Function::Abs => Value::Double(value.abs()),
-        Function::Sign if value == 0.0 || value.is_nan() => Value::Double(value),
-        Function::Sign => Value::Double(value.signum()),
-        Function::IsNan => Value::Bool(value.is_nan()),
-        Function::IsInf => Value::Bool(value.is_infinite()),
-        Function::IsFinite => Value::Bool(value.is_finite()),
-        _ => return None,
-    })
-}
-
 fn join(items: &[Value], separator: &str) -> Result<Value, Failure> {
     let mut text = String::new();
     for (i, item) in items.iter().enumerate() {
@@ -285,11 +268,11 @@ fn string_function(function: Function, text: &str, rest: &[Value]) -> Option<Res
         (Function::Contains, [Value::String(part)]) => Ok(Value::Bool(text.contains(part.as_ref()))),
         (Function::StartsWith, [Value::String(part)]) => Ok(Value::Bool(text.starts_with(part.as_ref()))),
         (Function::EndsWith, [Value::String(part)]) => Ok(Value::Bool(text.ends_with(part.as_ref()))),
-        (Function::Matches, [Value::String(pattern)]) => matches(text, pattern).map(Value::Bool),
+        (Function::Matches, [Value::String(pattern)]) => patterns::is_match(text, pattern).map(Value::Bool),
         (Function::LowerAscii, []) => Ok(Value::string(text.to_ascii_lowercase())),
         (Function::UpperAscii, []) => Ok(Value::string(text.to_ascii_uppercase())),
         (Function::Trim, []) => Ok(Value::string(text.trim())),
-        (Function::Reverse, []) => Ok(Value::string(text.chars().rev().collect::<String>())),
+        (Function::Reverse, []) => Ok(Value::string(strings::reverse(text))),
         (Function::Replace, [Value::String(from), Value::String(to)]) => {
             strings::replace(text, from, to, -1).map(Value::string)
         }
@@ -324,22 +307,4 @@ fn string_function(function: Function, text: &str, rest: &[Value]) -> Option<Res
 
 fn parts(parts: Vec<&str>) -> Value {
     Value::List(parts.into_iter().map(Value::string).collect())
-}
-
-thread_local! {
-    /// The pattern used last: a column of patterns usually repeats one.
-    static PATTERN: RefCell<Option<Regex>> = const { RefCell::new(None) };
-}
-
-fn matches(text: &str, pattern: &str) -> Result<bool, Failure> {
-    PATTERN.with_borrow_mut(|last| {
-        if let Some(last) = last.as_ref().filter(|last| last.as_str() == pattern) {
-            return Ok(last.is_match(text));
-        }
-        let regex =
-            Regex::new(pattern).map_err(|error| Failure::new("invalid_pattern", error.to_string()))?;
-        let found = regex.is_match(text);
-        *last = Some(regex);
-        Ok(found)
-    })
 }

@@ -1,4 +1,5 @@
-use crate::functions::Function;
+use crate::encodings::URL_PARTS;
+use crate::functions::{BitOperation, Function};
 use crate::kind::Kind;
 use crate::time::Part;
 
@@ -13,6 +14,12 @@ pub(crate) fn result(function: Function, kinds: &[Kind]) -> Option<Kind> {
     let numbers: &[Kind] = &[Int, Uint, Double];
     let string: &[Kind] = &[String];
     let yields = |kind: Kind, wanted: &[&[Kind]]| all(wanted).then_some(kind);
+    match function {
+        Function::Now => return Some(Timestamp),
+        Function::Uuid => return Some(String),
+        Function::OptionalNone => return Some(Kind::Optional(Box::new(Never))),
+        _ => {}
+    }
     let first = kinds.first()?;
     let second = kinds.get(1);
     // A call whose result type is open has no value at all where an operand has none.
@@ -64,9 +71,13 @@ pub(crate) fn result(function: Function, kinds: &[Kind]) -> Option<Kind> {
         Function::ToTimestamp => yields(Timestamp, &[&[Int, String, Timestamp]]),
         Function::ToDuration => yields(Duration, &[&[String, Duration]]),
         Function::Dyn => Some(if *first == Never { Never } else { Dyn }),
-        Function::LowerAscii | Function::UpperAscii | Function::Trim | Function::Reverse => {
+        Function::LowerAscii | Function::UpperAscii | Function::Trim | Function::Quote => {
             yields(String, &[string])
         }
+        Function::Reverse => match first {
+            String | Kind::List(_) => Some(first.clone()),
+            kind => open(kind).then(unknown),
+        },
         Function::Replace => yields(String, &[string, string, string, &[Int]]),
         Function::Split => yields(Kind::List(Box::new(String)), &[string, string, &[Int]]),
         Function::Substring => yields(String, &[string, &[Int], &[Int]]),
@@ -92,7 +103,104 @@ pub(crate) fn result(function: Function, kinds: &[Kind]) -> Option<Kind> {
         Function::Abs | Function::Sign if open(first) => Some(unknown()),
         Function::Abs | Function::Sign => first.is_numeric().then(|| first.clone()),
         Function::Greatest | Function::Least => extreme(kinds),
+        Function::Format => match first {
+            String => {
+                (kinds.len() == 2 && matches!(second?, Kind::List(_) | Dyn | Never | Null)).then_some(String)
+            }
+            Timestamp => yields(String, &[&[Timestamp], string, string]),
+            kind => open(kind).then_some(String),
+        },
+        Function::FormatItems => fits(first, string).then_some(String),
+        Function::Extract => yields(Kind::Optional(Box::new(String)), &[string, string]),
+        Function::ExtractAll => yields(Kind::List(Box::new(String)), &[string, string]),
+        Function::ReplacePattern => yields(String, &[string, string, string, &[Int]]),
+        Function::ToBase64 | Function::ToHex => yields(String, &[&[Bytes]]),
+        Function::FromBase64 | Function::FromHex => yields(Bytes, &[string]),
+        Function::ToPercent | Function::FromPercent => yields(String, &[string]),
+        Function::ParseUrl => {
+            let part = |name: &str| if name == "port" { Int } else { String };
+            let parts = URL_PARTS.iter().map(|name| ((*name).to_owned(), part(name))).collect();
+            yields(Kind::Struct(parts), &[string])
+        }
+        Function::ParseJson => yields(Dyn, &[string]),
+        Function::ToJson => Some(String),
+        Function::Hash(_) => yields(String, &[&[String, Bytes]]),
+        Function::HmacSha256 => yields(String, &[&[String, Bytes], &[String, Bytes]]),
+        Function::UuidV5 => yields(String, &[string, string]),
+        Function::ParseTime => yields(Timestamp, &[string, string, string]),
+        Function::Truncate => yields(Timestamp, &[&[Timestamp], string, string]),
+        Function::Sqrt | Function::Exp | Function::Ln | Function::Log10 | Function::Log2 => {
+            yields(Double, &[numbers])
+        }
+        Function::Power => yields(Double, &[numbers, numbers]),
+        Function::BitNot if open(first) => Some(unknown()),
+        Function::BitNot => matches!(first, Int | Uint).then(|| first.clone()),
+        Function::Bits(BitOperation::ShiftLeft | BitOperation::ShiftRight) => {
+            let kind = if open(first) { unknown() } else { first.clone() };
+            yields(kind, &[&[Int, Uint], &[Int]])
+        }
+        Function::Bits(_) => same(first, second?, &[Int, Uint], unknown),
+        Function::Slice | Function::Sort | Function::Distinct => {
+            let places = kinds.iter().skip(1).all(|kind| fits(kind, &[Int]));
+            places.then(|| list_of(first, &|item| Some(item.clone())))?
+        }
+        Function::Flatten => {
+            let deep = second.is_some();
+            second.is_none_or(|depth| fits(depth, &[Int])).then(|| {
+                list_of(first, &|item| match item {
+                    _ if deep => Some(Dyn),
+                    Kind::List(inner) => Some(inner.as_ref().clone()),
+                    item => Some(item.clone()),
+                })
+            })?
+        }
+        Function::Range => yields(Kind::List(Box::new(Int)), &[&[Int]]),
+        Function::First | Function::Last => match first {
+            Kind::List(item) => optional(item),
+            kind => open(kind).then(|| Kind::Optional(Box::new(Dyn))),
+        },
+        Function::Unwrap => list_of(first, &|item| match item {
+            Kind::Optional(held) => Some(held.as_ref().clone()),
+            kind => open(kind).then(|| kind.clone()),
+        }),
+        Function::SetContains | Function::SetEquivalent | Function::SetIntersects => {
+            let list = |kind: &Kind| matches!(kind, Kind::List(_)) || open(kind);
+            let second = second?;
+            (list(first) && list(second) && first.comparable(second)).then_some(Bool)
+        }
+        Function::OptionalOf | Function::OptionalOfNonZero => optional(first),
+        Function::OptionalNone | Function::Now | Function::Uuid => None,
+        Function::OrValue => match first {
+            Kind::Optional(held) => held.join(second?),
+            kind => open(kind).then(unknown),
+        },
+        Function::Or => match (first, second?) {
+            (Kind::Optional(_), Kind::Optional(_)) => first.join(second?),
+            (kind, other) => (open(kind) && (open(other) || matches!(other, Kind::Optional(_))))
+                .then(|| Kind::Optional(Box::new(Dyn))),
+        },
+        Function::HasValue => (matches!(first, Kind::Optional(_)) || open(first)).then_some(Bool),
+        Function::OptionalValue => match first {
+            Kind::Optional(held) => Some(held.as_ref().clone()),
+            kind => open(kind).then(unknown),
+        },
     }
+}
+
+/// An optional of the type; of an optional there is none.
+fn optional(kind: &Kind) -> Option<Kind> {
+    (!matches!(kind, Kind::Optional(_))).then(|| Kind::Optional(Box::new(kind.clone())))
+}
+
+/// A list made of a list, given the type of its elements by that of the other's.
+fn list_of(list: &Kind, element: &dyn Fn(&Kind) -> Option<Kind>) -> Option<Kind> {
+    let item = match list {
+        Kind::Never => return Some(Kind::Never),
+        Kind::List(item) => element(item)?,
+        Kind::Dyn | Kind::Null => Kind::Dyn,
+        _ => return None,
+    };
+    Some(Kind::List(Box::new(item)))
 }
 
 fn add(a: &Kind, b: &Kind) -> Option<Kind> {

@@ -56,6 +56,36 @@ pub(crate) fn char_at(text: &str, index: i64) -> Result<String, Failure> {
     Ok(text.get(from..).and_then(|rest| rest.chars().next()).map(String::from).unwrap_or_default())
 }
 
+pub(crate) fn reverse(text: &str) -> String {
+    text.chars().rev().collect()
+}
+
+/// The text in double quotes, with what is special escaped.
+pub(crate) fn quote(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for character in text.chars() {
+        let escaped = match character {
+            '\u{7}' => "\\a",
+            '\u{8}' => "\\b",
+            '\u{c}' => "\\f",
+            '\n' => "\\n",
+            '\r' => "\\r",
+            '\t' => "\\t",
+            '\u{b}' => "\\v",
+            '\\' => "\\\\",
+            '"' => "\\\"",
+            other => {
+                quoted.push(other);
+                continue;
+            }
+        };
+        quoted.push_str(escaped);
+    }
+    quoted.push('"');
+    quoted
+}
+
 /// The first occurrence at or after the character `from`; -1 where there is none.
 pub(crate) fn index_of(text: &str, part: &str, from: i64) -> Result<i64, Failure> {
     let start = byte_at(text, from)?;

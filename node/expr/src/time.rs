@@ -1,8 +1,9 @@
 //! Timestamps and durations in nanoseconds: text, parts, time zones, ranges.
 
-use chrono::{DateTime, Datelike, FixedOffset, Offset, TimeZone, Timelike, Utc};
+use chrono::{DateTime, Datelike, Timelike, Utc};
 
 use crate::failure::Failure;
+use crate::zone::Zone;
 
 pub(crate) const SECOND: i128 = 1_000_000_000;
 /// 0001-01-01T00:00:00Z.
@@ -29,7 +30,7 @@ pub(crate) fn checked_duration(nanos: i128) -> Result<i128, Failure> {
     }
 }
 
-fn utc(nanos: i128) -> Result<DateTime<Utc>, Failure> {
+pub(crate) fn utc(nanos: i128) -> Result<DateTime<Utc>, Failure> {
     let checked = checked_timestamp(nanos)?;
     let seconds = i64::try_from(checked.div_euclid(SECOND)).ok();
     let fraction = u32::try_from(checked.rem_euclid(SECOND)).ok();
@@ -147,16 +148,11 @@ pub(crate) enum Part {
     Milliseconds,
 }
 
-/// The part of a timestamp in a time zone; UTC without one.
-pub(crate) fn timestamp_part(nanos: i128, part: Part, zone: Option<&str>) -> Result<i64, Failure> {
+/// The part of a timestamp in a time zone.
+pub(crate) fn timestamp_part(nanos: i128, part: Part, zone: Zone) -> Result<i64, Failure> {
     let moment = utc(nanos)?;
-    let offset = match zone {
-        None => FixedOffset::east_opt(0),
-        Some(zone) => Some(offset(zone, &moment)?),
-    };
-    let Some(offset) = offset else { return Err(Failure::overflow(format_args!("the offset"))) };
     // Wide enough: chrono's years reach far beyond 1 to 9999, so adding an offset cannot leave them.
-    let local = moment.with_timezone(&offset);
+    let local = moment.with_timezone(&zone.offset_at(&moment));
     Ok(match part {
         Part::FullYear => i64::from(local.year()),
         Part::Month => i64::from(local.month0()),
@@ -181,37 +177,6 @@ pub(crate) fn duration_part(nanos: i128, part: Part) -> Option<i64> {
         _ => return None,
     };
     i64::try_from(value).ok()
-}
-
-fn offset(zone: &str, moment: &DateTime<Utc>) -> Result<FixedOffset, Failure> {
-    if let Some(offset) = fixed_offset(zone) {
-        return Ok(offset);
-    }
-    match zone.parse::<chrono_tz::Tz>() {
-        Ok(zone) => Ok(zone.offset_from_utc_datetime(&moment.naive_utc()).fix()),
-        Err(_) => Err(Failure::new(
-            "invalid_timezone",
-            format!("`{}` is not a time zone such as Europe/Berlin or +01:00", shortened(zone)),
-        )),
-    }
-}
-
-fn fixed_offset(zone: &str) -> Option<FixedOffset> {
-    let (sign, rest) = match zone.strip_prefix('-') {
-        Some(rest) => (-1, rest),
-        None => (1, zone.strip_prefix('+').unwrap_or(zone)),
-    };
-    let (hours, minutes) = rest.split_once(':')?;
-    let digits = |text: &str| {
-        (text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit()))
-            .then(|| text.parse::<i32>().ok())
-            .flatten()
-    };
-    let (hours, minutes) = (digits(hours)?, digits(minutes)?);
-    if hours > 23 || minutes > 59 {
-        return None;
-    }
-    FixedOffset::east_opt(sign * (hours * 3600 + minutes * 60))
 }
 
 /// At most 80 characters of a text, for messages.
@@ -288,13 +253,12 @@ mod tests {
             (Part::Seconds, None, 30),
             (Part::Milliseconds, None, 123),
         ] {
+            let zone = zone.map_or(Ok(Zone::UTC), Zone::parse).unwrap();
             assert_eq!(timestamp_part(moment, part, zone), Ok(expected), "{part:?} {zone:?}");
         }
-        assert_eq!(
-            timestamp_part(moment, Part::Hours, Some("Nowhere")).unwrap_err().code,
-            "invalid_timezone"
-        );
-        assert_eq!(timestamp_part(moment, Part::Hours, Some("+25:00")).unwrap_err().code, "invalid_timezone");
+        for zone in ["Nowhere", "+25:00", "1:00", ""] {
+            assert_eq!(Zone::parse(zone).unwrap_err().code, "invalid_timezone", "{zone}");
+        }
         assert_eq!(duration_part(-3_723_321_000_000, Part::Minutes), Some(-62));
     }
 }

@@ -67,8 +67,22 @@ impl Nanos {
         }
     }
 
+    /// The row's value; `None` where it is null.
+    pub fn get(&self, row: usize) -> Option<i128> {
+        self.values.get(row).copied().filter(|_| !self.is_null(row))
+    }
+
     fn is_null(&self, row: usize) -> bool {
         self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
+    }
+}
+
+impl FromIterator<Option<i128>> for Nanos {
+    fn from_iter<I: IntoIterator<Item = Option<i128>>>(items: I) -> Self {
+        let (values, valid): (Vec<i128>, Vec<bool>) =
+            items.into_iter().map(|item| (item.unwrap_or(0), item.is_some())).unzip();
+        let nulls = NullBuffer::from(valid);
+        Self { values, nulls: Some(nulls).filter(|nulls| nulls.null_count() > 0) }
     }
 }
 
@@ -97,7 +111,14 @@ impl Vector {
         if self.constant {
             return Ok(self.clone());
         }
-        Ok(Self::new(self.data.take(indices)?))
+        let mut taken = Self::new(self.data.take(indices)?);
+        if !self.failures.is_empty() {
+            let reason = |index: u64| self.failures.get(usize::try_from(index).ok()?).cloned();
+            let failed = indices.values().iter().enumerate();
+            taken.failures =
+                Failures::each(failed.filter_map(|(at, index)| Some((at, reason(*index)?))).collect());
+        }
+        Ok(taken)
     }
 }
 
@@ -152,12 +173,8 @@ impl Data {
             Self::Double(array) if array.is_valid(row) => Value::Double(array.value(row)),
             Self::String(array) if array.is_valid(row) => Value::string(array.value(row)),
             Self::Bytes(array) if array.is_valid(row) => Value::Bytes(array.value(row).into()),
-            Self::Timestamp(nanos) if !nanos.is_null(row) => {
-                nanos.values.get(row).map_or(Value::Null, |&v| Value::Timestamp(v))
-            }
-            Self::Duration(nanos) if !nanos.is_null(row) => {
-                nanos.values.get(row).map_or(Value::Null, |&v| Value::Duration(v))
-            }
+            Self::Timestamp(nanos) => nanos.get(row).map_or(Value::Null, Value::Timestamp),
+            Self::Duration(nanos) => nanos.get(row).map_or(Value::Null, Value::Duration),
             Self::Nested { array, field } => {
                 return arrow_value::values(&array.slice(row, 1), field).pop().unwrap_or(Ok(Value::Null));
             }
@@ -364,17 +381,16 @@ pub(crate) fn from_values(kind: &Kind, values: Vec<Value>) -> Data {
         Kind::String => typed!(String, StringArray, Value::String(v) => v.as_ref()),
         Kind::Bytes => typed!(Bytes, BinaryArray, Value::Bytes(v) => v.as_ref()),
         Kind::Timestamp | Kind::Duration => {
-            let nanos = |value: &Value| match value {
-                Value::Timestamp(nanos) | Value::Duration(nanos) => Some(*nanos),
-                _ => None,
-            };
-            let nulls = NullBuffer::new(BooleanBuffer::collect_bool(values.len(), |row| {
-                values.get(row).and_then(nanos).is_some()
-            }));
-            let values = values.iter().map(|value| nanos(value).unwrap_or(0)).collect();
-            let nanos = Nanos { values, nulls: Some(nulls).filter(|nulls| nulls.null_count() > 0) };
+            let nanos = values
+                .iter()
+                .map(|value| match value {
+                    Value::Timestamp(nanos) | Value::Duration(nanos) => Some(*nanos),
+                    _ => None,
+                })
+                .collect();
             if *kind == Kind::Timestamp { Data::Timestamp(nanos) } else { Data::Duration(nanos) }
         }
+        Kind::Optional(held) => from_values(held, values),
         _ => Data::Dyn(values),
     }
 }

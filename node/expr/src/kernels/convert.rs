@@ -1,82 +1,130 @@
-use std::fmt::Write;
-
-use arrow::array::{Array, Float64Array, Int64Array, StringArray, StringBuilder};
 use arrow::buffer::NullBuffer;
 
-use crate::convert::{double_from_string, int_from_double, int_from_string};
+use crate::convert::{
+    bool_from_string, double_from_string, int_from_double, int_from_string, string_from_bytes,
+    uint_from_double, uint_from_int, uint_from_string,
+};
 use crate::failure::Failure;
 use crate::functions::Function;
-use crate::kernels::{Computed, is_live};
+use crate::kernels::Computed;
+use crate::kernels::rows::{
+    blobs, bools, doubles, durations, ints, texts, timestamps, to_blobs, to_bools, to_doubles, to_durations,
+    to_ints, to_texts, to_timestamps, to_uints, uints,
+};
 use crate::number::double_to_string;
+use crate::time::{self, SECOND};
 use crate::vector::{Data, Vector};
 
-pub(super) fn convert(function: Function, a: &Vector, live: Option<&NullBuffer>) -> Option<Computed> {
-    match (function, &a.data) {
+pub(super) fn call(
+    function: Function,
+    args: &[Vector],
+    rows: usize,
+    live: Option<&NullBuffer>,
+) -> Option<Computed> {
+    let [a] = args else { return None };
+    Some(match (function, &a.data) {
         (Function::ToInt, Data::Int(_))
+        | (Function::ToUint, Data::Uint(_))
         | (Function::ToDouble, Data::Double(_))
-        | (Function::ToString, Data::String(_)) => Some(Computed::total(a.data.clone())),
-        (Function::ToDouble, Data::Int(array)) => {
-            let values: Vec<f64> = array.values().iter().map(|&v| v as f64).collect();
-            Some(Computed::total(Data::Double(Float64Array::new(values.into(), None))))
-        }
-        (Function::ToInt, Data::Double(array)) => {
-            let (values, failed) = each(array.len(), live, |row| int_from_double(array.value(row)));
-            Some(Computed { data: Data::Int(Int64Array::new(values.into(), None)), failed })
-        }
-        (Function::ToInt, Data::String(array)) => {
-            let (values, failed) = each(array.len(), live, |row| int_from_string(array.value(row)));
-            Some(Computed { data: Data::Int(Int64Array::new(values.into(), None)), failed })
-        }
-        (Function::ToDouble, Data::String(array)) => {
-            let (values, failed) = each(array.len(), live, |row| double_from_string(array.value(row)));
-            Some(Computed { data: Data::Double(Float64Array::new(values.into(), None)), failed })
-        }
-        (Function::ToString, Data::Int(array)) => {
-            let texts = texts(array.len(), live, |builder, row| write!(builder, "{}", array.value(row)));
-            Some(Computed::total(Data::String(texts)))
-        }
-        (Function::ToString, Data::Double(array)) => {
-            let texts = texts(array.len(), live, |builder, row| {
-                builder.write_str(&double_to_string(array.value(row)))
-            });
-            Some(Computed::total(Data::String(texts)))
-        }
-        _ => None,
-    }
-}
-
-fn each<T: Default>(
-    rows: usize,
-    live: Option<&NullBuffer>,
-    convert: impl Fn(usize) -> Result<T, Failure>,
-) -> (Vec<T>, Vec<(usize, Failure)>) {
-    let mut failed = Vec::new();
-    let values = (0..rows)
-        .map(|row| {
-            if !is_live(live, row) {
-                return T::default();
-            }
-            convert(row).unwrap_or_else(|failure| {
-                failed.push((row, failure));
-                T::default()
+        | (Function::ToString, Data::String(_))
+        | (Function::ToBool, Data::Bool(_))
+        | (Function::ToBytes, Data::Bytes(_))
+        | (Function::ToTimestamp, Data::Timestamp(_))
+        | (Function::ToDuration, Data::Duration(_)) => Computed::total(a.data.clone()),
+        (Function::ToInt, Data::Uint(_)) => {
+            let a = uints(a)?;
+            to_ints(rows, live, |row| {
+                let value = a(row);
+                i64::try_from(value).map_err(|_| Failure::overflow(format_args!("int({value})")))
             })
-        })
-        .collect();
-    (values, failed)
+        }
+        (Function::ToInt, Data::Double(_)) => {
+            let a = doubles(a)?;
+            to_ints(rows, live, |row| int_from_double(a(row)))
+        }
+        (Function::ToInt, Data::String(_)) => {
+            let a = texts(a)?;
+            to_ints(rows, live, |row| int_from_string(a(row)))
+        }
+        (Function::ToUint, Data::Int(_)) => {
+            let a = ints(a)?;
+            to_uints(rows, live, |row| uint_from_int(a(row)))
+        }
+        (Function::ToUint, Data::Double(_)) => {
+            let a = doubles(a)?;
+            to_uints(rows, live, |row| uint_from_double(a(row)))
+        }
+        (Function::ToUint, Data::String(_)) => {
+            let a = texts(a)?;
+            to_uints(rows, live, |row| uint_from_string(a(row)))
+        }
+        (Function::ToDouble, Data::Int(_)) => {
+            let a = ints(a)?;
+            to_doubles(rows, live, |row| Ok(a(row) as f64))
+        }
+        (Function::ToDouble, Data::Uint(_)) => {
+            let a = uints(a)?;
+            to_doubles(rows, live, |row| Ok(a(row) as f64))
+        }
+        (Function::ToDouble, Data::String(_)) => {
+            let a = texts(a)?;
+            to_doubles(rows, live, |row| double_from_string(a(row)))
+        }
+        (Function::ToBool, Data::String(_)) => {
+            let a = texts(a)?;
+            to_bools(rows, live, |row| bool_from_string(a(row)))
+        }
+        (Function::ToBytes, Data::String(_)) => {
+            let a = texts(a)?;
+            to_blobs(rows, live, |row| Ok(a(row)))
+        }
+        (Function::ToTimestamp, Data::Int(_)) => {
+            let a = ints(a)?;
+            to_timestamps(rows, live, |row| time::checked_timestamp(i128::from(a(row)) * SECOND))
+        }
+        (Function::ToTimestamp, Data::String(_)) => {
+            let a = texts(a)?;
+            to_timestamps(rows, live, |row| time::timestamp_from_string(a(row)))
+        }
+        (Function::ToDuration, Data::String(_)) => {
+            let a = texts(a)?;
+            to_durations(rows, live, |row| time::duration_from_string(a(row)))
+        }
+        (Function::ToString, _) => return to_string(a, rows, live),
+        _ => return None,
+    })
 }
 
-fn texts(
-    rows: usize,
-    live: Option<&NullBuffer>,
-    write: impl Fn(&mut StringBuilder, usize) -> std::fmt::Result,
-) -> StringArray {
-    let mut builder = StringBuilder::with_capacity(rows, rows * 8);
-    for row in 0..rows {
-        if is_live(live, row) {
-            // Writing to a builder in memory cannot fail.
-            let _ = write(&mut builder, row);
+fn to_string(a: &Vector, rows: usize, live: Option<&NullBuffer>) -> Option<Computed> {
+    Some(match &a.data {
+        Data::Int(_) => {
+            let a = ints(a)?;
+            to_texts(rows, live, |row| Ok(a(row).to_string()))
         }
-        builder.append_value("");
-    }
-    builder.finish()
+        Data::Uint(_) => {
+            let a = uints(a)?;
+            to_texts(rows, live, |row| Ok(a(row).to_string()))
+        }
+        Data::Double(_) => {
+            let a = doubles(a)?;
+            to_texts(rows, live, |row| Ok(double_to_string(a(row))))
+        }
+        Data::Bool(_) => {
+            let a = bools(a)?;
+            to_texts(rows, live, |row| Ok(if a(row) { "true" } else { "false" }))
+        }
+        Data::Bytes(_) => {
+            let a = blobs(a)?;
+            to_texts(rows, live, |row| string_from_bytes(a(row)))
+        }
+        Data::Timestamp(_) => {
+            let a = timestamps(a)?;
+            to_texts(rows, live, |row| time::timestamp_to_string(a(row)))
+        }
+        Data::Duration(_) => {
+            let a = durations(a)?;
+            to_texts(rows, live, |row| Ok(time::duration_to_string(a(row))))
+        }
+        _ => return None,
+    })
 }

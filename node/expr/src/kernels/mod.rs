@@ -1,9 +1,17 @@
 //! Column kernels for the operations that matter for speed. Each has the meaning of [`crate::scalar::call`].
 
 mod arithmetic;
+mod code;
 mod compare;
 mod convert;
+mod list;
+mod math;
+mod optional;
+mod pattern;
+mod rows;
+mod template;
 mod text;
+mod time;
 
 use arrow::buffer::NullBuffer;
 
@@ -11,6 +19,7 @@ use crate::failure::Failure;
 use crate::functions::Function;
 use crate::vector::{Data, Vector};
 
+pub(crate) use code::uuids;
 pub(crate) use text::{is_in_strings, is_match};
 
 /// What a kernel yields: values for every row (arbitrary where the row is not live) and the live rows that fail.
@@ -39,7 +48,8 @@ pub(crate) fn call(
         (
             Function::Add | Function::Subtract | Function::Multiply | Function::Divide | Function::Modulo,
             [a, b],
-        ) => arithmetic::binary(function, a, b, rows, live),
+        ) => arithmetic::binary(function, a, b, rows, live)
+            .or_else(|| time::arithmetic(function, a, b, rows, live)),
         (Function::Negate, [a]) => arithmetic::negate(a, live),
         (
             Function::Equal
@@ -53,14 +63,19 @@ pub(crate) fn call(
         (Function::Contains | Function::StartsWith | Function::EndsWith, [a, b]) => {
             text::search(function, a, b)
         }
-        (Function::Size, [a]) => text::size(a),
+        (Function::Size, [a]) => text::size(a).or_else(|| list::call(function, args, rows, live)),
         (Function::LowerAscii | Function::UpperAscii | Function::Trim, [a]) => {
             text::transform(function, a, live)
         }
-        (Function::ToInt | Function::ToDouble | Function::ToString, [a]) => {
-            convert::convert(function, a, live)
-        }
-        _ => None,
+        (Function::FormatItems, [template, items @ ..]) => template::format(template, items, rows, live),
+        _ => convert::call(function, args, rows, live)
+            .or_else(|| text::call(function, args, rows, live))
+            .or_else(|| pattern::call(function, args, rows, live))
+            .or_else(|| code::call(function, args, rows, live))
+            .or_else(|| time::call(function, args, rows, live))
+            .or_else(|| math::call(function, args, rows, live))
+            .or_else(|| list::call(function, args, rows, live))
+            .or_else(|| optional::call(function, args, rows, live)),
     }
 }
 

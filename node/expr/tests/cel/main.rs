@@ -3,6 +3,7 @@
 
 mod batches;
 mod cases;
+mod functions;
 mod masks;
 mod reference;
 mod robustness;

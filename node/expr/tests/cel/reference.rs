@@ -34,6 +34,12 @@ enum E {
     ToInt(Box<E>),
     ToText(Box<E>),
     InList(Box<E>, Vec<i64>),
+    Xor(Box<E>, Box<E>),
+    Reverse(Box<E>),
+    Format(Box<E>, Box<E>),
+    OrValue(Box<E>, Box<E>),
+    OptMap(Box<E>, Box<E>),
+    Bind(Box<E>, Box<E>),
 }
 
 #[derive(Debug, Clone)]
@@ -68,6 +74,14 @@ impl E {
                 let items: Vec<String> = items.iter().map(i64::to_string).collect();
                 format!("({} in [{}])", a.text(), items.join(", "))
             }
+            E::Xor(a, b) => format!("math.bitXor({}, {})", a.text(), b.text()),
+            E::Reverse(a) => format!("({}).reverse()", a.text()),
+            E::Format(a, b) => format!("'%s|%d'.format([{}, {}])", a.text(), b.text()),
+            E::OrValue(a, b) => format!("optional.ofNonZeroValue({}).orValue({})", a.text(), b.text()),
+            E::OptMap(a, b) => {
+                format!("optional.ofNonZeroValue({}).optMap(v, v + {}).orValue(0)", a.text(), b.text())
+            }
+            E::Bind(a, b) => format!("cel.bind(w, {}, ({}) ? w : w + w)", a.text(), b.text()),
         }
     }
 
@@ -126,6 +140,33 @@ impl E {
             E::InList(a, items) => match a.eval(row)? {
                 V::Int(v) => Ok(V::Bool(items.contains(&v))),
                 _ => Ok(V::Bool(false)),
+            },
+            E::Xor(a, b) => match (a.eval(row)?, b.eval(row)?) {
+                (V::Int(a), V::Int(b)) => Ok(V::Int(a ^ b)),
+                _ => overload,
+            },
+            E::Reverse(a) => match a.eval(row)? {
+                V::Text(v) => Ok(V::Text(v.chars().rev().collect())),
+                _ => overload,
+            },
+            E::Format(a, b) => match (a.eval(row)?, b.eval(row)?) {
+                (V::Text(a), V::Int(b)) => Ok(V::Text(format!("{a}|{b}"))),
+                (V::Null, V::Int(b)) => Ok(V::Text(format!("null|{b}"))),
+                _ => overload,
+            },
+            E::OrValue(a, b) => match a.eval(row)? {
+                V::Null | V::Int(0) => b.eval(row),
+                v => Ok(v),
+            },
+            E::OptMap(a, b) => match a.eval(row)? {
+                V::Null | V::Int(0) => Ok(V::Int(0)),
+                v => binary("+", v, b.eval(row)?),
+            },
+            // What is bound fails only where it is used.
+            E::Bind(a, b) => match b.eval(row)? {
+                V::Bool(true) => a.eval(row),
+                V::Bool(false) => binary("+", a.eval(row)?, a.eval(row)?),
+                _ => overload,
             },
         }
     }
@@ -226,6 +267,10 @@ fn ints(depth: u32) -> BoxedStrategy<E> {
         1 => boxed(texts(depth - 1)).prop_map(E::Size),
         1 => boxed(doubles(depth - 1)).prop_map(E::ToInt),
         1 => boxed(texts(depth - 1)).prop_map(E::ToInt),
+        1 => (boxed(next()), boxed(next())).prop_map(|(a, b)| E::Xor(a, b)),
+        1 => (boxed(next()), boxed(next())).prop_map(|(a, b)| E::OrValue(a, b)),
+        1 => (boxed(next()), boxed(ints(0))).prop_map(|(a, b)| E::OptMap(a, b)),
+        1 => (boxed(next()), boxed(bools(depth - 1))).prop_map(|(a, b)| E::Bind(a, b)),
     ]
     .boxed()
 }
@@ -261,6 +306,8 @@ fn texts(depth: u32) -> BoxedStrategy<E> {
         2 => op(&["+"], texts(depth - 1), texts(depth - 1)),
         1 => boxed(ints(depth - 1)).prop_map(E::ToText),
         1 => boxed(bools(depth - 1)).prop_map(E::ToText),
+        1 => boxed(texts(depth - 1)).prop_map(E::Reverse),
+        1 => (boxed(texts(depth - 1)), boxed(ints(depth - 1))).prop_map(|(a, b)| E::Format(a, b)),
         1 => (boxed(bools(depth - 1)), boxed(texts(depth - 1)), boxed(texts(depth - 1)))
             .prop_map(|(c, a, b)| E::If(c, a, b)),
     ]

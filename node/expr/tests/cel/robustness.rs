@@ -89,6 +89,36 @@ const PIECES: &[&str] = &[
     ".?",
     "[?",
     "\u{1F600}",
+    ".orValue(",
+    ".value()",
+    ".optMap(x, ",
+    "optional.of(",
+    "optional.none()",
+    "cel.bind(x, ",
+    ".sortBy(x, ",
+    ".format([",
+    ".format('%Y')",
+    "'%s %d %x'",
+    "regex.extract(",
+    "regex.replace(",
+    "json.parse(",
+    "json.encode(",
+    "url.parse(",
+    "base64.decode(",
+    "hex.decode(",
+    "hash.sha256(",
+    "uuid()",
+    "now()",
+    "timestamp.parse(",
+    ".truncate('day')",
+    "math.bitShiftLeft(",
+    "math.pow(",
+    ".flatten()",
+    ".distinct()",
+    ".sort()",
+    ".first()",
+    "lists.range(",
+    "sets.contains(",
 ];
 
 fn run(text: &str) {
@@ -133,4 +163,24 @@ fn deep_and_long_texts_are_refused_or_run() {
     run(&vec!["i == 1"; 1000].join(" || "));
     run(&format!("i in [{}]", (0..5000).map(|i| i.to_string()).collect::<Vec<_>>().join(",")));
     run(&("user".to_owned() + &"['email']".repeat(40)));
+}
+
+#[test]
+fn values_that_double_are_bounded() {
+    let batch = batch();
+    for (start, step) in
+        [("[i]", "x + x"), ("[i]", "[x, x]"), ("{'a': dyn(i)}", "{'a': dyn(x), 'b': dyn(x)}")]
+    {
+        let mut text = format!("optional.of({start})");
+        for _ in 0..22 {
+            text.push_str(&format!(".optMap(x, {step})"));
+        }
+        match Expression::parse(&text) {
+            Ok(parsed) => {
+                let evaluated = parsed.compile(&batch.schema()).unwrap().evaluate(&batch);
+                assert_eq!(evaluated.errors[0].code, "too_long", "{step}");
+            }
+            Err(errors) => assert_eq!(errors[0].code, "too_deep", "{step}"),
+        }
+    }
 }

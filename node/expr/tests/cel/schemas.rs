@@ -1,4 +1,8 @@
-use arrow::datatypes::{DataType, TimeUnit};
+use std::collections::HashSet;
+
+use arrow::array::AsArray;
+use arrow::datatypes::{DataType, Int64Type, TimeUnit};
+use chrono::DateTime;
 use etl_expr::Expression;
 use etl_model::is_json;
 
@@ -72,4 +76,30 @@ fn a_condition_is_true_false_or_an_error() {
     let (mask, errors) = condition("true").evaluate_condition(&batch);
     assert_eq!((mask.true_count(), errors.len()), (3, 0));
     assert!(!condition("i").is_condition() && condition("doc.a").is_condition());
+}
+
+#[test]
+fn now_is_the_time_that_is_given_and_every_row_has_its_own_uuid() {
+    let batch = batch();
+    let compiled = |text: &str| Expression::parse(text).unwrap().compile(&batch.schema()).unwrap();
+    let now = DateTime::from_timestamp(1_700_000_000, 123_456_789).unwrap();
+    let evaluated = compiled("string(now())").evaluate_at(&batch, now);
+    assert!(evaluated.errors.is_empty(), "microseconds fit every column");
+    let texts = evaluated.values.as_string::<i32>();
+    assert!(texts.iter().all(|text| text == Some("2023-11-14T22:13:20.123456Z")));
+    let (mask, _) = compiled("i == null || now() == timestamp('2023-11-14T22:13:20.123456Z')")
+        .evaluate_condition_at(&batch, now);
+    assert_eq!(mask.true_count(), 3);
+    let nested = compiled("[1, 2].map(x, string(now())).distinct().size()").evaluate(&batch);
+    assert_eq!(nested.values.as_primitive::<Int64Type>().value(0), 1, "loops see the same time");
+    let ids = compiled("uuid()").evaluate(&batch).values;
+    let ids: HashSet<&str> = ids.as_string::<i32>().iter().flatten().collect();
+    assert_eq!(ids.len(), 3);
+    let elements = compiled("[1, 2, 3].map(x, uuid()).distinct().size()").evaluate(&batch).values;
+    assert_eq!(elements.as_primitive::<Int64Type>().value(2), 3);
+    for (text, volatile) in
+        [("now()", true), ("l.map(x, {'a': uuid()})", true), ("uuid.v5('dns', s)", false), ("i + 1", false)]
+    {
+        assert_eq!(Expression::parse(text).unwrap().is_volatile(), volatile, "{text}");
+    }
 }
