@@ -11,7 +11,12 @@ pub(crate) fn build(workflow: &Workflow, registry: &Registry) -> Result<Pipeline
     for step in &workflow.sources {
         let found = registry.find_source(&step.kind).map(|connector| connector.configure(&step.config));
         if let Some(source) = accepted(workflow, step, found, &mut refused) {
-            pipeline.sources.push(SourceStep { name: step.name.clone(), on_error: step.on_error, source });
+            pipeline.sources.push(SourceStep {
+                name: step.name.clone(),
+                on_error: step.on_error,
+                conceals: step.conceals,
+                source,
+            });
         }
     }
     for step in &workflow.transformations {

@@ -20,6 +20,7 @@
 mod actors;
 mod budget;
 mod chain;
+mod concealment;
 mod coordination;
 mod crew;
 mod error;
@@ -38,6 +39,7 @@ mod taps;
 mod watch;
 
 pub use chain::{ShardOf, ShardSteps};
+pub use concealment::concealed;
 pub use coordination::{FoundPartition, complete, discover, rediscover, rediscovery};
 pub use crew::{Crew, CrewEvent, CrewSetup, PartitionEnd, PartitionOrder};
 pub use error::EngineError;

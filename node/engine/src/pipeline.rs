@@ -17,6 +17,9 @@ pub struct SourceStep {
     pub name: StepName,
     /// What to do with malformed records.
     pub on_error: OnError,
+    /// Fields of it are protected: nobody sees its records before the transformation that reads it, the only one, has masked
+    /// them.
+    pub conceals: bool,
     /// The configured source.
     pub source: Arc<dyn Source>,
 }

@@ -1,5 +1,8 @@
-use etl_expr::{ExprError, Expression};
+use arrow::datatypes::Schema;
+use etl_expr::{Compiled, ExprError, Expression};
 use etl_sdk::FieldError;
+
+use crate::filter::first;
 
 /// Parses the text of a config field; `place` puts an error where the field is.
 pub(crate) fn parse(
@@ -19,4 +22,18 @@ fn field_error(error: ExprError) -> FieldError {
         Some(help) => field.with_help(help),
         None => field,
     }
+}
+
+/// Types a condition against a schema; one that is neither true nor false is a fault.
+pub(crate) fn condition(condition: &Expression, schema: &Schema) -> Result<Compiled, ExprError> {
+    let compiled = condition.compile(schema).map_err(first)?;
+    if compiled.is_condition() {
+        return Ok(compiled);
+    }
+    Err(ExprError {
+        offset: None,
+        code: "condition_not_bool",
+        message: format!("the condition yields {}, not true or false", compiled.data_type()),
+        help: Some("compare the value with something".to_owned()),
+    })
 }

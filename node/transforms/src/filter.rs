@@ -75,28 +75,14 @@ struct FilterProcessor {
     compiled: SchemaCache<Result<Compiled, ExprError>>,
 }
 
-impl FilterProcessor {
-    fn compile(&self, batch: &Batch) -> Result<Compiled, ExprError> {
-        let compiled = self.condition.compile(&batch.schema()).map_err(first)?;
-        if compiled.is_condition() {
-            return Ok(compiled);
-        }
-        Err(ExprError {
-            offset: None,
-            code: "condition_not_bool",
-            message: format!("the condition yields {}, not true or false", compiled.data_type()),
-            help: Some("compare the value with something".to_owned()),
-        })
-    }
-}
-
 impl Processor for FilterProcessor {
     fn capabilities(&self) -> ProcessorCapabilities {
         ProcessorCapabilities { stateless: true, waits: false }
     }
 
     fn process(&self, batch: Batch) -> Result<Processed, ConnectorError> {
-        let compiled = self.compiled.get(&batch.schema(), || self.compile(&batch));
+        let compiled =
+            self.compiled.get(&batch.schema(), || expression::condition(&self.condition, &batch.schema()));
         let mut errors = RecordErrors::default();
         let keep = match compiled.as_ref() {
             Ok(condition) => {
@@ -109,14 +95,7 @@ impl Processor for FilterProcessor {
                 BooleanArray::from(vec![false; batch.len()])
             }
         };
-        if keep.true_count() == batch.len() {
-            return Ok(Processed { batch, filtered: Vec::new(), errors: Vec::new() });
-        }
-        let removed = &!keep.values() & errors.sound(batch.len()).values();
-        let ordinals = batch.ordinals().values();
-        let filtered = removed.set_indices().filter_map(|row| ordinals.get(row).copied()).collect();
-        let kept = batch.filter(&keep).map_err(|error| ConnectorError::internal(error.to_string()))?;
-        Ok(Processed { batch: kept, filtered, errors: errors.finish(&batch) })
+        errors.divide(batch, &keep).map_err(|error| ConnectorError::internal(format!("filter: {error}")))
     }
 }
 

@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 use arrow::array::BooleanArray;
 use arrow::buffer::BooleanBuffer;
 use etl_expr::{ExprError, RowError, record_json};
-use etl_model::{Batch, RecordError};
+use etl_model::{Batch, BatchError, RecordError};
+use etl_sdk::Processed;
 
 /// The failed rows of one batch, each with its first reason.
 #[derive(Debug, Default)]
@@ -43,6 +44,23 @@ impl RecordErrors {
         }
     }
 
+    /// One row fails.
+    pub fn put(&mut self, row: usize, code: &'static str, message: String, field: Option<&str>) {
+        self.add(vec![RowError { row, code, message }], field);
+    }
+
+    /// The rows of a mask have not failed after all.
+    pub fn forget(&mut self, rows: &BooleanBuffer) {
+        self.0.retain(|row, _| !rows.value(*row));
+    }
+
+    /// Adds later errors; the first of a row stays.
+    pub fn merge(&mut self, later: Self) {
+        for (row, reason) in later.0 {
+            self.0.entry(row).or_insert(reason);
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -51,6 +69,28 @@ impl RecordErrors {
     pub fn sound(&self, rows: usize) -> BooleanArray {
         let values = BooleanBuffer::collect_bool(rows, |row| !self.0.contains_key(&row));
         BooleanArray::new(values, None)
+    }
+
+    /// What became of a batch whose rows a step has turned into as many others: the failed ones are taken out.
+    pub fn take_out(self, given: &Batch, made: Batch) -> Result<Processed, BatchError> {
+        if self.is_empty() {
+            return Ok(Processed { batch: made, filtered: Vec::new(), errors: Vec::new() });
+        }
+        let sound = made.filter(&self.sound(given.len()))?;
+        Ok(Processed { batch: sound, filtered: Vec::new(), errors: self.finish(given) })
+    }
+
+    /// What became of a batch of which some rows go on unchanged and the others, unless they have failed, do not.
+    pub fn divide(self, batch: Batch, keep: &BooleanArray) -> Result<Processed, BatchError> {
+        let sound = self.sound(batch.len());
+        let kept = BooleanArray::new(keep.values() & sound.values(), None);
+        if kept.true_count() == batch.len() {
+            return Ok(Processed { batch, filtered: Vec::new(), errors: Vec::new() });
+        }
+        let removed = &!keep.values() & sound.values();
+        let ordinals = batch.ordinals().values();
+        let filtered = removed.set_indices().filter_map(|row| ordinals.get(row).copied()).collect();
+        Ok(Processed { batch: batch.filter(&kept)?, filtered, errors: self.finish(&batch) })
     }
 
     /// The errors with ordinals and records of the batch that the step was given.

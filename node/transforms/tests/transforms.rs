@@ -238,6 +238,15 @@ fn contradictions_are_all_reported_with_their_places() {
 }
 
 #[test]
+fn the_expressions_of_one_mapping_see_the_same_time() {
+    let expressions: Vec<Value> =
+        (0..20).map(|n| json!({"expression": "now()", "destination": format!("t{n}")})).collect();
+    let processed = mapping(json!({ "mappings": expressions })).process(batch()).unwrap();
+    let columns = processed.batch.records().columns();
+    assert!(columns.len() == 20 && columns.iter().all(|column| column == &columns[0]));
+}
+
+#[test]
 fn schemas_may_alternate_between_batches() {
     let mapping = mapping(
         json!({"keep": ["id"], "mappings": [{"expression": "has(record.name) ? name : 'none'", "destination": "n"}]}),

@@ -128,12 +128,21 @@ codes! {
         "The partitions of a run are worked on where its sources can be read. Place all sources that name a node on the \
          same one, or make two workflows of it; destinations and transformations may be placed anywhere.";
     LIMIT = "E054", "a limit that cannot be kept",
-        "`rate_limit` has either `records` or `bytes`, and belongs like `circuit_breaker` to a source or destination. \
+        "`rate_limit` has either `records` or `bytes`, and belongs like `circuit_breaker` to a source, a \
+         destination, or a transformation that calls a system and has no `placement`. \
          What is shared under a `name` has the same figures wherever it is named, in this workflow and in others.";
     REPARTITION = "E055", "a repartition that cannot be carried out",
         "Everything behind a `repartition` is carried out by shard. A path from a source to a destination can have one of \
          them, all inputs of a step come from behind the same one or from behind none, and it runs where its rows are: it \
          takes no `placement`. To bring several inputs together, name them all in the `inputs` of one repartition.";
+    SEQUENTIAL = "E056", "a step that depends on earlier records where these are not in order",
+        "What `limit`, `dedupe` and their like make of a record depends on the records before it in the partition of the \
+         source. They are carried out with the partition, in its order: not behind a `repartition`, where the records of \
+         several partitions meet, and not on a node of their own with `placement`.";
+    OUTPUT = "E057", "an output of a `route` that nobody reads, or that does not exist",
+        "A `route` has the outputs that its `config` names, and `default` for the records of no other. Its readers name one in \
+         their `inputs`, as `step.output`. What comes out where nobody reads would be lost; `drop_unmatched: true` says that \
+         this is meant. A list of transformations has no place for several ways, so a `route` needs the graph form.";
     LEADING_ZERO = "W001", "a number with leading zeros",
         "YAML reads `007` as the number 7. If the zeros matter (postal codes, account numbers), put the value into \
          quotes.";

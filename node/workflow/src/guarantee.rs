@@ -64,7 +64,8 @@ pub struct RoutePlan {
     pub guarantee: RouteGuarantee,
 }
 
-/// What a source and a destination give together, when every step between them works batch by batch.
+/// What a source and a destination give together. Steps between them change nothing of it: what they make of a partition is
+/// the same every time it is read from its start.
 pub fn guarantee(source: &SourceCapabilities, destination: &DestinationCapabilities) -> RouteGuarantee {
     let weaker = |reason: String| RouteGuarantee { guarantee: Guarantee::AtLeastOnce, reason };
     let because = |reason: &str| match &source.reason {
@@ -172,12 +173,6 @@ fn plan(workflow: &Workflow, registry: &Registry, route: RoutePath) -> Option<Ro
         if let Some(repartition) = processor.repartition() {
             let (by, shards) = (repartition.by().to_vec(), repartition.shards().get());
             divided = Some(RouteDivision { step: name.clone(), by, shards });
-        }
-        if !processor.capabilities().stateless {
-            let reason =
-                format!("`{name}` keeps state between batches, which is not restored after a failure");
-            let guarantee = RouteGuarantee { guarantee: Guarantee::AtLeastOnce, reason };
-            return Some(RoutePlan { route, divided, guarantee });
         }
     }
     Some(RoutePlan { route, divided, guarantee: guarantee(&reads, &writes) })

@@ -36,6 +36,12 @@ pub fn json_schema(registry: &Registry) -> Value {
     if let Some(Value::Object(workflow)) = defs.get_mut("workflow") {
         forms(workflow);
     }
+    if processors.iter().any(|descriptor| descriptor.name == "mask")
+        && let Some(protection) = defs.get_mut("workflow.RawDataProtection")
+    {
+        let rules = json!({ "$ref": "#/$defs/transformation-mask/properties/masking_rules" });
+        set(protection, "/properties/masking_rules", rules);
+    }
     let mut file = raw::schema::<RawFile>();
     set(&mut file, "/properties/workflow", json!({ "$ref": "#/$defs/workflow" }));
     if let Value::Object(file) = &mut file {

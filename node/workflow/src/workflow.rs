@@ -58,6 +58,9 @@ pub struct Step {
     pub config: StepConfig,
     /// What it does with a record it cannot process.
     pub on_error: OnError,
+    /// Its records hold values that masking rules hide from everything behind it. What is reported of one that it cannot read
+    /// must show neither the record nor a part of it.
+    pub conceals: bool,
     /// The node that carries it out in a cluster, by its number; `None` where that follows from the step.
     pub node: Option<u64>,
     /// How much may pass it in a time; never on a transformation.

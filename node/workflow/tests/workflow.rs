@@ -63,6 +63,69 @@ fn a_graph_is_sorted_and_has_its_settings() {
 }
 
 #[test]
+fn masks_stand_behind_every_source_before_everything_that_reads_it() {
+    let workflow = read(include_str!("golden/data_protection.yaml")).unwrap();
+    let transformations = &workflow.transformations;
+    assert_eq!(names(transformations), ["protect-orders", "protect-users-2", "protect-users", "both"]);
+    let inputs = |name: &str| {
+        let step = workflow.steps().find(|step| step.name.as_str() == name).unwrap();
+        step.inputs.iter().map(StepName::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (inputs("protect-orders"), inputs("protect-users-2")),
+        (vec!["orders".into()], vec!["users".into()])
+    );
+    assert_eq!(inputs("protect-users"), ["protect-users-2"]);
+    assert_eq!(inputs("both"), ["protect-orders", "protect-users"]);
+    assert_eq!(inputs("out"), ["both", "protect-users-2"]);
+    assert_eq!(
+        (transformations[0].on_error, transformations[1].on_error),
+        (OnError::DeadLetter, OnError::Fail)
+    );
+    assert!(workflow.sources.iter().all(|source| source.conceals));
+    assert_eq!(transformations[0].config["masking_rules"][1]["key"], "${secret:masking}");
+    let resolved = workflow.resolve_secrets(&|_| Some("a long secret".to_owned())).unwrap();
+    assert_eq!(resolved.transformations[1].config["masking_rules"][1]["key"], "a long secret");
+    assert!(!format!("{resolved:?}").contains("a long secret"));
+    let missing = workflow.resolve_secrets(&|_| None).unwrap_err().to_string();
+    assert_eq!(missing, "w.yaml:7:45 E023 the secret `masking` is not known");
+    let unprotected = include_str!("golden/data_protection.yaml").replace("hash, key", "full, key");
+    assert_ne!(read(&unprotected).unwrap().meaning, workflow.meaning);
+}
+
+#[test]
+fn every_output_that_is_read_is_a_step() {
+    let workflow = read(include_str!("golden/ports.yaml")).unwrap();
+    assert_eq!(names(&workflow.transformations), ["split-default", "small-tiny", "split-eu", "split-high"]);
+    let ports: Vec<_> = workflow.transformations.iter().map(|step| step.config["port"].clone()).collect();
+    let port = |output: &str, order: &[&str], reports: bool| json!({"output": output, "order": order, "reports": reports});
+    let both = ["high", "eu"];
+    assert_eq!(
+        ports,
+        [
+            port("default", &both, false),
+            port("tiny", &["tiny"], true),
+            port("eu", &both, false),
+            port("high", &both, true)
+        ]
+    );
+    let inputs: Vec<_> = workflow.steps().map(|step| step.inputs.clone()).collect();
+    assert_eq!(inputs[2].iter().map(StepName::as_str).collect::<Vec<_>>(), ["split-default"]);
+    assert_eq!(inputs[5].iter().map(StepName::as_str).collect::<Vec<_>>(), ["split-high", "split-eu"]);
+    let of_split = workflow.transformations.iter().filter(|step| step.name.as_str() != "small-tiny");
+    assert!(of_split.clone().all(|step| step.on_error == OnError::Skip) && of_split.count() == 3);
+    let swapped = include_str!("golden/ports.yaml").replace(
+        "high: \"amount > 100.0\", eu: \"country == 'DE'\"",
+        "eu: \"country == 'DE'\", high: \"amount > 100.0\"",
+    );
+    assert_ne!(
+        read(&swapped).unwrap().meaning,
+        workflow.meaning,
+        "the order says which one is the first match"
+    );
+}
+
+#[test]
 fn aliases_and_merge_keys_are_followed() {
     let workflow = read(include_str!("golden/aliases.yaml")).unwrap();
     let configs: Vec<_> = workflow.sources.iter().map(|step| step.config.shown().clone()).collect();

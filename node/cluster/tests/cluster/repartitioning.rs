@@ -130,7 +130,12 @@ pub fn step(name: &str) -> StepName {
 impl Workshop for Shop {
     fn prepare(&self, _: &str, _: &Inputs) -> Result<Prepared, String> {
         let on_error = OnError::Fail;
-        let source = SourceStep { name: step("source"), on_error, source: Arc::new(self.source.clone()) };
+        let source = SourceStep {
+            name: step("source"),
+            on_error,
+            conceals: false,
+            source: Arc::new(self.source.clone()),
+        };
         let divide = ProcessorStep {
             name: step("divide"),
             inputs: vec![step("source")],

@@ -132,7 +132,12 @@ impl Workshop for Shop {
         let step = |name: &str| StepName::new(name).unwrap();
         let mut pipeline = Pipeline::default();
         let source = Arc::new(self.source.clone());
-        pipeline.sources.push(SourceStep { name: step("source"), on_error: OnError::Fail, source });
+        pipeline.sources.push(SourceStep {
+            name: step("source"),
+            on_error: OnError::Fail,
+            conceals: false,
+            source,
+        });
         pipeline.destinations.push(DestinationStep {
             name: step("sink"),
             inputs: vec![step("source")],

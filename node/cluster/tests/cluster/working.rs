@@ -49,6 +49,7 @@ impl Workshop for Shop {
     fn prepare(&self, _: &str, _: &Inputs) -> Result<Prepared, String> {
         let source = SourceStep {
             name: step("source"),
+            conceals: false,
             on_error: OnError::Fail,
             source: Arc::new(self.source.clone()),
         };

@@ -7,6 +7,7 @@ use super::flow::{Flow, gather};
 use super::outside::Outside;
 use super::plan::{ChainPlan, Input, Output, Place};
 use super::walk::Walk;
+use crate::concealment::concealed;
 use crate::ports::{DeadLetter, Operation};
 use crate::taps::ChainTaps;
 use crate::watch::Origin;
@@ -81,8 +82,12 @@ pub(crate) fn process(
         (records, source_bytes),
         decoded.as_ref().err(),
     );
-    let decoded = decoded?;
-    taps.pass(&plan.source.name, &decoded.batches);
+    let mut decoded = decoded?;
+    if plan.source.conceals {
+        decoded.errors = decoded.errors.into_iter().map(concealed).collect();
+    } else {
+        taps.pass(&plan.source.name, &decoded.batches);
+    }
     walk.count_read(&decoded.batches, &decoded.errors);
     walk.lose(Place { at: Input::Source, shard: None }, decoded.errors)?;
 

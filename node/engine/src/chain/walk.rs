@@ -108,6 +108,7 @@ impl<'a> Walk<'a> {
                     }
                     if self.taps.are_open() && self.is_shown(place) {
                         self.taps.pass(&node.step.name, out.of(shard));
+                        self.show_for_source(node, out.of(shard));
                     }
                 }
             }
@@ -127,6 +128,13 @@ impl<'a> Walk<'a> {
     /// Several walks may pass a place, for one output each: one of them shows what goes by.
     fn is_shown(&self, place: Place) -> bool {
         place.shard.is_none() || self.plan.keeper(place).is_some_and(|keeper| !self.elsewhere[keeper])
+    }
+
+    /// What leaves the mask of a source whose fields are protected is what a tap of the source sees.
+    fn show_for_source(&self, node: &Node, batches: &[Batch]) {
+        if self.plan.source.conceals && node.inputs.contains(&Input::Source) {
+            self.taps.pass(&self.plan.source.name, batches);
+        }
     }
 
     fn uncovered(&self, output: usize, ordinals: impl Iterator<Item = u64>) -> u64 {

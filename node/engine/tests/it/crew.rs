@@ -174,6 +174,7 @@ fn a_partition_that_cannot_go_on_does_not_hold_up_the_others() {
     let mut bed = Bed::new().destination("sink", &["bad", "source"], &memory);
     let step = |name: &str, source: Numbers| SourceStep {
         name: StepName::new(name).unwrap(),
+        conceals: false,
         on_error: OnError::Fail,
         source: Arc::new(source),
     };

@@ -155,3 +155,19 @@ fn a_tap_from_which_nobody_takes_holds_up_nothing_and_stays_small() {
     assert!((100..records as usize / 2).contains(&taken), "{taken} records were kept");
     assert!((1..100).contains(&shown(slow).len()));
 }
+
+/// The mask stands behind the source: what a tap of the source sees has passed it.
+#[test]
+fn a_source_with_protected_fields_shows_what_leaves_its_mask() {
+    let memory = Memory::default();
+    let mut bed = Bed::new()
+        .source(Numbers::new(1, 100))
+        .processor("mask", &["source"], KeepMultiples(10))
+        .destination("sink", &["mask"], &memory);
+    bed.pipeline.sources[0].conceals = true;
+    let watched = Watched::new(bed);
+    let (source, mask) = (watched.tap("source", one_in(1)), watched.tap("mask", one_in(1)));
+    watched.run(1);
+    assert_eq!(shown(source), numbers(0, 10, 100));
+    assert_eq!(shown(mask), numbers(0, 10, 100));
+}

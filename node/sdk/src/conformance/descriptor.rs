@@ -5,7 +5,7 @@ use crate::Descriptor;
 
 /// Checks that help, documentation and validation can be made of a descriptor: a name in lower case, a summary,
 /// documentation, an example that names the type, and a JSON Schema of an object that knows all its fields, each with
-/// a description.
+/// a description, or of alternatives that are such objects and are told apart by a constant field.
 pub fn descriptor(descriptor: &Descriptor) -> Result<(), Violation> {
     let named = |what: &str| format!("`{}`: {what}", descriptor.name);
     ensure(
@@ -26,6 +26,14 @@ pub fn descriptor(descriptor: &Descriptor) -> Result<(), Violation> {
         || named("the example does not name the type"),
     )?;
     let schema = descriptor.schema.as_value();
+    match schema.get("oneOf").and_then(Value::as_array) {
+        Some(alternatives) => alternatives.iter().try_for_each(|schema| object(schema, &named)),
+        None => object(schema, &named),
+    }
+}
+
+/// A schema of an object that knows all its fields.
+fn object(schema: &Value, named: &dyn Fn(&str) -> String) -> Result<(), Violation> {
     ensure(
         schema.get("type").and_then(Value::as_str) == Some("object"),
         "the schema of `config` is an object",
@@ -37,7 +45,7 @@ pub fn descriptor(descriptor: &Descriptor) -> Result<(), Violation> {
         || named("`additionalProperties` is not false"),
     )?;
     let fields = schema.get("properties").and_then(Value::as_object);
-    for (field, of) in fields.into_iter().flatten() {
+    for (field, of) in fields.into_iter().flatten().filter(|(_, of)| of.get("const").is_none()) {
         let described = of
             .get("description")
             .and_then(Value::as_str)

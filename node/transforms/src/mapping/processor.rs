@@ -3,9 +3,10 @@ use etl_sdk::{ConnectorError, Processed, Processor, ProcessorCapabilities};
 
 use crate::mapping::config::{Item, MappingRules};
 use crate::mapping::layout::Layout;
-use crate::mapping::projection::{Projection, Unfit};
+use crate::mapping::projection::Projection;
 use crate::record_errors::RecordErrors;
 use crate::schema_cache::SchemaCache;
+use crate::unfit::Unfit;
 
 /// A configured mapping, compiled per schema as batches arrive.
 pub(crate) struct MappingProcessor {
@@ -36,20 +37,12 @@ impl Processor for MappingProcessor {
         let internal = |error: String| ConnectorError::internal(format!("mapping: {error}"));
         let projection = match projection.as_ref() {
             Ok(projection) => projection,
-            Err(unfit) => {
-                errors.add_all(batch.len(), &unfit.fault, Some(&unfit.field));
-                let none = batch.slice(0, 0);
-                return Ok(Processed { batch: none, filtered: Vec::new(), errors: errors.finish(&batch) });
-            }
+            Err(unfit) => return Ok(unfit.refuse(&batch)),
         };
         let records = projection
             .apply(&self.layout, batch.records(), &mut errors)
             .map_err(|error| internal(error.to_string()))?;
         let mapped = batch.clone().with_records(records).map_err(|error| internal(error.to_string()))?;
-        if errors.is_empty() {
-            return Ok(Processed { batch: mapped, filtered: Vec::new(), errors: Vec::new() });
-        }
-        let sound = mapped.filter(&errors.sound(batch.len())).map_err(|error| internal(error.to_string()))?;
-        Ok(Processed { batch: sound, filtered: Vec::new(), errors: errors.finish(&batch) })
+        errors.take_out(&batch, mapped).map_err(|error| internal(error.to_string()))
     }
 }

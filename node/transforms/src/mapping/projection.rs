@@ -3,13 +3,15 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, Fields, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use etl_expr::{Compiled, ExprError};
+use chrono::Utc;
+use etl_expr::Compiled;
 
 use crate::filter::first;
 use crate::mapping::config::{Item, MappingRules};
 use crate::mapping::keep::Keep;
 use crate::mapping::layout::Layout;
 use crate::record_errors::RecordErrors;
+use crate::unfit::Unfit;
 
 /// A mapping compiled for one schema.
 #[derive(Debug)]
@@ -18,14 +20,6 @@ pub(crate) struct Projection {
     /// Indexes of the kept columns.
     kept: Vec<usize>,
     items: Vec<(Compiled, String)>,
-}
-
-/// Why no record of a schema can be mapped.
-#[derive(Debug)]
-pub(crate) struct Unfit {
-    pub fault: ExprError,
-    /// The destination concerned, or the kept field.
-    pub field: String,
 }
 
 impl Projection {
@@ -47,7 +41,7 @@ impl Projection {
         for (i, field) in fields.iter().enumerate() {
             if fields.iter().take(i).any(|earlier| earlier.name() == field.name()) {
                 let message = format!("two kept fields are called `{}`", field.name());
-                return Err(unfit("duplicate_field", message, field.name()));
+                return Err(Unfit::new("duplicate_field", message, field.name()));
             }
         }
         fields.extend(layout.fields(&|item, name| match items.get(item) {
@@ -66,8 +60,9 @@ impl Projection {
         errors: &mut RecordErrors,
     ) -> Result<RecordBatch, ArrowError> {
         let mut values: Vec<ArrayRef> = Vec::with_capacity(self.items.len());
+        let now = Utc::now();
         for (compiled, destination) in &self.items {
-            let evaluated = compiled.evaluate(records);
+            let evaluated = compiled.evaluate_at(records, now);
             errors.add(evaluated.errors, Some(destination));
             values.push(evaluated.values);
         }
@@ -80,14 +75,8 @@ impl Projection {
     }
 }
 
-fn unfit(code: &'static str, message: String, field: &str) -> Unfit {
-    Unfit { fault: ExprError { offset: None, code, message, help: None }, field: field.to_owned() }
-}
-
 fn missing(name: &str, field: &str, help: &str) -> Unfit {
-    let mut unfit = unfit("missing_field", format!("there is no field `{name}`"), field);
-    unfit.fault.help = Some(help.to_owned());
-    unfit
+    Unfit::new("missing_field", format!("there is no field `{name}`"), field).with_help(help)
 }
 
 /// Indexes of the kept columns in the order of the source.

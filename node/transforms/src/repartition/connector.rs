@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::processor::RepartitionProcessor;
+use crate::key::check_paths;
 
 /// The `repartition` transformation.
 #[derive(Debug, Clone, Copy, Default)]
@@ -89,16 +90,7 @@ impl ProcessorConnector for Repartition {
         if config.by.is_empty() {
             errors.push(FieldError::new("no_key", "the key has no fields").at("by").with_help("name one"));
         }
-        for (i, path) in config.by.iter().enumerate() {
-            if path.split('.').any(str::is_empty) {
-                errors
-                    .push(FieldError::new("invalid_path", format!("`{path}` is not a path")).at("by").at(i));
-            }
-            if config.by.iter().take(i).any(|earlier| earlier == path) {
-                let message = format!("`{path}` is in the key twice");
-                errors.push(FieldError::new("duplicate_field", message).at("by").at(i));
-            }
-        }
+        check_paths(&config.by, "by", &mut errors);
         let shards = NonZeroU16::new(config.shards).filter(|shards| shards.get() <= Shard::MOST);
         match shards {
             Some(shards) if errors.is_empty() => Ok(Arc::new(RepartitionProcessor::new(config.by, shards))),

@@ -6,10 +6,22 @@ use arrow::error::ArrowError;
 use etl_expr::Expression;
 use etl_model::{Batch, BatchError, RecordError};
 use etl_sdk::{ConnectorError, Divided, Processed, Processor, ProcessorCapabilities, Repartition};
+use xxhash_rust::xxh3::xxh3_64;
 
-use super::key::{Key, Unfit};
+use crate::key::Key;
 use crate::record_errors::RecordErrors;
 use crate::schema_cache::SchemaCache;
+use crate::unfit::Unfit;
+
+/// What is wrong with a value that cannot be part of a key.
+const CODE: &str = "repartition_key";
+
+/// The shard of a key: XXH3 with 64 bits (seed 0) of its canonical bytes, modulo the number of shards. Fixed for ever, by the
+/// hash's specification.
+fn shard(key: &[u8], shards: NonZeroU16) -> u16 {
+    // Less than 2^16, as the divisor.
+    (xxh3_64(key) % u64::from(shards.get())) as u16
+}
 
 /// A configured repartition; the fields of its key are found per schema as batches arrive.
 pub(super) struct RepartitionProcessor {
@@ -35,7 +47,7 @@ impl RepartitionProcessor {
         let schema = batch.schema();
         let key = self.keys.get(&schema, || Key::new(&self.paths, &schema));
         let assigned = match key.as_ref() {
-            Ok(key) => key.shards(batch, self.shards, &mut errors),
+            Ok(key) => key.each(batch, CODE, &mut errors, |key| shard(key, self.shards)),
             Err(unfit) => {
                 errors.add_all(batch.len(), &unfit.fault, Some(&unfit.field));
                 vec![0; batch.len()]

@@ -3,12 +3,14 @@
 //! Steps are read from the tree and not through serde, so that an error in one hides none in another; serde reads the
 //! settings, once their shape has been checked.
 
+mod data_protection;
 mod limits;
 mod parameter;
 mod settings;
 mod step;
 mod workflow;
 
+pub(crate) use data_protection::RawDataProtection;
 pub(crate) use limits::{RawCircuitBreaker, RawRateLimit};
 pub(crate) use parameter::RawParameter;
 pub(crate) use settings::{

@@ -18,9 +18,9 @@ pub(crate) struct RawLinearStep {
     on_error: Option<RawOnError>,
     /// Where this step is carried out in a cluster.
     placement: Option<RawPlacement>,
-    /// How much may pass this source or destination in a time.
+    /// How much may pass this step in a time: a source, a destination, or a transformation that calls a system.
     rate_limit: Option<RawRateLimit>,
-    /// When this source or destination is left alone because it fails.
+    /// When this step is left alone because the system behind it fails.
     circuit_breaker: Option<RawCircuitBreaker>,
 }
 
@@ -37,9 +37,9 @@ pub(crate) struct RawSource {
     on_error: Option<RawOnError>,
     /// Where this step is carried out in a cluster.
     placement: Option<RawPlacement>,
-    /// How much may pass this source or destination in a time.
+    /// How much may pass this source in a time.
     rate_limit: Option<RawRateLimit>,
-    /// When this source or destination is left alone because it fails.
+    /// When this source is left alone because it fails.
     circuit_breaker: Option<RawCircuitBreaker>,
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct RawSource {
 pub(crate) struct RawStep {
     /// The connector or transformation.
     r#type: String,
-    /// The sources and transformations whose records this step takes.
+    /// The sources and transformations whose records this step takes; of a `route` one output, as `step.output`.
     #[schemars(length(min = 1))]
     inputs: Vec<String>,
     /// The settings of this type.
@@ -59,9 +59,9 @@ pub(crate) struct RawStep {
     on_error: Option<RawOnError>,
     /// Where this step is carried out in a cluster.
     placement: Option<RawPlacement>,
-    /// How much may pass this source or destination in a time.
+    /// How much may pass this step in a time: a source, a destination, or a transformation that calls a system.
     rate_limit: Option<RawRateLimit>,
-    /// When this source or destination is left alone because it fails.
+    /// When this step is left alone because the system behind it fails.
     circuit_breaker: Option<RawCircuitBreaker>,
 }
 

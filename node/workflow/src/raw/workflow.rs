@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
-use crate::raw::{RawCatchUp, RawDelivery, RawOverlap, RawParameter, RawSync};
+use crate::raw::{RawCatchUp, RawDataProtection, RawDelivery, RawOverlap, RawParameter, RawSync};
 
 /// A workflow file.
 #[derive(JsonSchema)]
@@ -48,6 +48,8 @@ pub(crate) struct RawWorkflow {
     catch_up: Option<RawCatchUp>,
     /// Values that are given when a run starts, by name.
     parameters: Option<BTreeMap<String, RawParameter>>,
+    /// How values that not everyone may read are protected.
+    data_protection: Option<RawDataProtection>,
     /// The source of a linear workflow.
     source: Option<Value>,
     /// The destination of a linear workflow.

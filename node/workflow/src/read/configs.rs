@@ -14,13 +14,14 @@ use crate::yaml::{Map, Node, Value, locate};
 pub(crate) struct Origin {
     /// The key `config`, or the step if it has none.
     pub mark: Mark,
-    /// As in [`Draft::path`].
+    /// As in [`Draft::config_path`].
     pub path: String,
     /// An empty mapping if there was none.
     pub node: Node,
 }
 
 /// A checked `config`.
+#[derive(Clone)]
 pub(super) struct Config {
     pub value: Json,
     pub secrets: Vec<SecretText>,
@@ -50,7 +51,7 @@ pub(super) fn check_config(
         Role::Transformation => &registry.find_processor(kind)?.descriptor().schema,
         Role::Destination => &registry.find_destination(kind)?.descriptor().schema,
     };
-    let path = format!("{}.config", draft.path);
+    let path = draft.config_path.clone();
     let verdict = check(&node, schema.as_value(), &At::root(&path, mark), &[]);
     let clean = verdict.issues.is_empty() && !node.is_unknown();
     verdict.issues.into_iter().for_each(|issue| sink.push(issue));

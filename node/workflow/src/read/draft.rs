@@ -23,11 +23,11 @@ impl Role {
 }
 
 /// A step as far as it could be read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Draft<'t> {
     pub role: Role,
-    /// Where it stands, for messages: `source`, `transformations[1]`, `sources.users`.
-    pub path: String,
+    /// Where its `config` stands, for messages: `workflow.source.config`.
+    pub config_path: String,
     /// Whether the name was given and not made.
     pub named: bool,
     /// As given or made, valid or not.

@@ -21,6 +21,8 @@ pub(super) struct Steps<'t> {
     pub drafts: Vec<Draft<'t>>,
     /// Whether the form is clear, so that it makes sense to check how the steps hang together.
     pub connected: bool,
+    /// Whether each step takes the one before.
+    pub linear: bool,
 }
 
 /// Reads the steps of both forms and makes graph steps of linear ones.
@@ -54,11 +56,12 @@ pub(super) fn steps<'t>(map: &'t Map, at: &At<'_>, sink: &mut Sink) -> Steps<'t>
         reader.named(Role::Destination, entry, &STEP);
     }
     let mut drafts = reader.drafts;
-    if graph.iter().all(Option::is_none) {
+    let linear = graph.iter().all(Option::is_none);
+    if linear {
         make_names(&mut drafts);
         chain(&mut drafts);
     }
-    Steps { drafts, connected }
+    Steps { drafts, connected, linear }
 }
 
 /// Refuses a mixture of the forms.
@@ -160,13 +163,13 @@ impl<'t> Reader<'t, '_> {
             let help = "`retry` beside `name` sets how often operations are tried again";
             self.sink.error(node.mark, codes::NOT_BUILT, message, Some(help.to_owned()));
         }
-        let limits = limits::read(role, map, faulty, &verdict.as_text, self.sink);
+        let limits = limits::read(map, faulty, &verdict.as_text, self.sink);
         let text = |key: &str| field(key).and_then(|node| Some((node.scalar()?.text()?, node.mark)));
         let given = text("name").filter(|_| name.is_none());
         let mark = given.map_or(at.mark, |(_, mark)| mark);
         self.drafts.push(Draft {
             role,
-            path: at.to_string(),
+            config_path: format!("{at}.config"),
             named: name.is_some() || given.is_some(),
             name: name.or(given.map(|(name, _)| name.to_owned())).unwrap_or_default(),
             mark,

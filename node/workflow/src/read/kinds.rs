@@ -28,8 +28,7 @@ const RESERVED_CONNECTORS: &[&str] = &[
 ];
 
 /// Transformations that the language knows and a coming version will have.
-const RESERVED_TRANSFORMATIONS: &[&str] =
-    &["aggregate", "dedupe", "enrich", "filter", "join", "mapping", "mask", "sql", "window"];
+const RESERVED_TRANSFORMATIONS: &[&str] = &["aggregate", "join", "sql", "window"];
 
 /// The types of a role that this program has.
 pub(crate) fn known(registry: &Registry, role: Role) -> Vec<&'static str> {

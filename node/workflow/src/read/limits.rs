@@ -2,11 +2,13 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use etl_model::{CircuitBreaker, RateAmount, RateLimit, Span, StepName};
+use etl_sdk::Registry;
 use serde::de::DeserializeOwned;
 
 use crate::check::{shorten, to_json};
 use crate::codes;
 use crate::raw::{RawCircuitBreaker, RawRateLimit};
+use crate::read::configs::Config;
 use crate::read::{Draft, Role};
 use crate::sink::Sink;
 use crate::source::Mark;
@@ -22,30 +24,16 @@ const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// Limits of a step, with the places of their keys.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Limits {
     pub rate: Option<(RateLimit, Mark)>,
     pub breaker: Option<(CircuitBreaker, Mark)>,
 }
 
 /// Reads the limits of a step whose shape has been checked; `faulty` when that has found something.
-pub(super) fn read(
-    role: Role,
-    map: Option<&Map>,
-    faulty: bool,
-    as_text: &HashSet<usize>,
-    sink: &mut Sink,
-) -> Limits {
+pub(super) fn read(map: Option<&Map>, faulty: bool, as_text: &HashSet<usize>, sink: &mut Sink) -> Limits {
     let given = |key| map.and_then(|map| map.entry(key)).filter(|entry| !entry.value.is_null());
     let (rate, breaker) = (given("rate_limit"), given("circuit_breaker"));
-    if role == Role::Transformation {
-        for entry in [rate, breaker].into_iter().flatten() {
-            let message = format!("`{}` belongs to a source or destination", entry.key.text);
-            let help = "a transformation calls no system; limit the step before or behind it";
-            sink.error(entry.key.mark, codes::LIMIT, message, Some(help.to_owned()));
-        }
-        return Limits::default();
-    }
     if faulty {
         return Limits::default();
     }
@@ -119,6 +107,42 @@ fn name(given: Option<String>, of: &str, mark: Mark, sink: &mut Sink) -> Option<
     let help = "use lower-case letters, digits, `_` and `-`";
     sink.error(mark, codes::INVALID_NAME, message, Some(help.to_owned()));
     None
+}
+
+/// Reports limits of transformations that call no system, and of those that another node carries out, which does not await
+/// them.
+pub(super) fn check_transformations(
+    drafts: &[Draft<'_>],
+    configs: &[Option<Config>],
+    registry: &Registry,
+    sink: &mut Sink,
+) {
+    for (draft, config) in drafts.iter().zip(configs) {
+        let Limits { rate, breaker } = &draft.limits;
+        let rate = rate.as_ref().map(|(_, mark)| ("rate_limit", *mark));
+        let breaker = breaker.as_ref().map(|(_, mark)| ("circuit_breaker", *mark));
+        if draft.role != Role::Transformation || (rate.is_none() && breaker.is_none()) {
+            continue;
+        }
+        let connector = draft.kind.and_then(|(kind, _)| registry.find_processor(kind));
+        let configured = connector.zip(config.as_ref());
+        let Some(Ok(processor)) = configured.map(|(of, config)| of.configure(&config.value)) else {
+            continue;
+        };
+        for (key, mark) in [rate, breaker].into_iter().flatten() {
+            let (message, help) = if !processor.capabilities().waits {
+                let message =
+                    format!("`{key}` belongs to a step that calls a system: `{}` does not", draft.name);
+                (message, "limit the source or destination")
+            } else if draft.node.is_some() {
+                let message = format!("`{key}` and `placement` of `{}` exclude each other", draft.name);
+                (message, "remove one of them; calls are counted where the partition is worked on")
+            } else {
+                continue;
+            };
+            sink.error(mark, codes::LIMIT, message, Some(help.to_owned()));
+        }
+    }
 }
 
 /// Reports figures that differ from those of another step under the same name.

@@ -42,7 +42,7 @@ fn fixed(node: &Node, sink: &mut Sink) {
     }
 }
 
-/// Reports secrets outside of the `config` of steps.
+/// Reports secrets outside of the `config` of steps and of the rules that become one.
 pub(super) fn secrets(workflow: &Map, sink: &mut Sink) {
     for entry in &workflow.entries {
         match entry.key.text.as_str() {
@@ -52,18 +52,23 @@ pub(super) fn secrets(workflow: &Map, sink: &mut Sink) {
                 Value::List(items) => items.iter().for_each(|item| step(item, sink)),
                 Value::Scalar(_) => anywhere(&entry.value, sink),
             },
+            "data_protection" => all_but("masking_rules", &entry.value, sink),
             _ => anywhere(&entry.value, sink),
         }
     }
 }
 
 fn step(node: &Node, sink: &mut Sink) {
+    all_but("config", node, sink);
+}
+
+fn all_but(key: &str, node: &Node, sink: &mut Sink) {
     match node.map() {
         None => anywhere(node, sink),
         Some(map) => map
             .entries
             .iter()
-            .filter(|entry| entry.key.text != "config")
+            .filter(|entry| entry.key.text != key)
             .for_each(|entry| anywhere(&entry.value, sink)),
     }
 }

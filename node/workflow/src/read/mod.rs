@@ -10,8 +10,11 @@ mod limits;
 mod misplaced;
 mod names;
 mod placement;
+mod ports;
+mod protection;
 mod repartition;
 mod schedule;
+mod sequential;
 mod settings;
 mod workflow;
 

@@ -8,7 +8,10 @@ use crate::check::{At, check, suggest};
 use crate::codes;
 use crate::parameters::Declared;
 use crate::raw::{self, RESERVED_WORKFLOW, RawFile, RawWorkflow};
-use crate::read::{Role, configs, form, graph, limits, misplaced, names, placement, repartition, settings};
+use crate::read::{
+    Role, configs, form, graph, limits, misplaced, names, placement, ports, protection, repartition,
+    sequential, settings,
+};
 use crate::secrets::StepConfig;
 use crate::sink::Sink;
 use crate::source::SourceText;
@@ -62,22 +65,25 @@ pub(crate) fn workflow(
         let help = "give it a `default`: nobody gives a value when the workflow starts by itself";
         sink.error(*mark, codes::SCHEDULE, message, Some(help.to_owned()));
     }
-    let form::Steps { drafts, connected } = form::steps(map, &at, sink);
-    let configs: Vec<_> =
+    let form::Steps { mut drafts, connected, linear } = form::steps(map, &at, sink);
+    let mut configs: Vec<_> =
         drafts.iter().map(|draft| configs::check_config(draft, registry, source, sink)).collect();
+    let protection = protection::read(map, registry, source, sink);
     if !connected {
         return None;
     }
+    ports::expand(&mut drafts, &mut configs, linear, sink);
     names::check(&drafts, sink);
     placement::check(&drafts, sink);
     limits::check_shared(&drafts, sink);
     let graph = graph::build(&drafts, sink);
     repartition::check(&drafts, &graph, registry, sink);
+    sequential::check(&drafts, &configs, &graph, registry, sink);
+    limits::check_transformations(&drafts, &configs, registry, sink);
     if sink.failed() {
         return None;
     }
 
-    let mut configs = configs;
     let (mut sources, mut transformations, mut destinations) = (Vec::new(), Vec::new(), Vec::new());
     for index in graph.order {
         let (draft, config) = (drafts.get(index)?, configs.get_mut(index)?.take()?);
@@ -90,6 +96,7 @@ pub(crate) fn workflow(
                 .collect::<Option<_>>()?,
             config: StepConfig::new(config.value, config.secrets),
             on_error: draft.on_error,
+            conceals: false,
             node: draft.node.map(|(node, _)| node),
             rate_limit: draft.limits.rate.as_ref().map(|(limit, _)| limit.clone()),
             circuit_breaker: draft.limits.breaker.as_ref().map(|(breaker, _)| breaker.clone()),
@@ -101,6 +108,9 @@ pub(crate) fn workflow(
             Role::Transformation => transformations.push(step),
             Role::Destination => destinations.push(step),
         }
+    }
+    if let Some(config) = &protection {
+        protection::mask_sources(config, &mut sources, &mut transformations, &mut destinations);
     }
     Some(Workflow::new(
         file,

@@ -22,6 +22,8 @@ pub fn registry() -> Registry {
         .source(Stdin)
         .processor(Filter)
         .processor(Mapping)
+        .processor(Mask)
+        .processor(Router)
         .processor(Counter)
         .processor(Repartition)
         .destination(FileDestination)
@@ -202,6 +204,70 @@ impl ProcessorConnector for Mapping {
 
     fn configure(&self, config: &Value) -> Result<Arc<dyn Processor>, Vec<FieldError>> {
         let _: MappingConfig = parse_config(config)?;
+        Ok(Arc::new(Fake { capable: true, reason: None }))
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct MaskConfig {
+    /// What is masked.
+    masking_rules: Vec<MaskRule>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct MaskRule {
+    /// The field.
+    field: String,
+    /// How.
+    method: String,
+    /// A key.
+    key: Option<String>,
+}
+
+struct Mask;
+
+impl ProcessorConnector for Mask {
+    fn descriptor(&self) -> Descriptor {
+        descriptor("mask", schema_for!(MaskConfig))
+    }
+
+    fn configure(&self, config: &Value) -> Result<Arc<dyn Processor>, Vec<FieldError>> {
+        let config: MaskConfig = parse_config(config)?;
+        let short = |(i, rule): (usize, &MaskRule)| {
+            let error =
+                FieldError::new("short_key", "the key is too short").at("masking_rules").at(i).at("key");
+            (rule.key.as_ref()?.len() < 8).then_some(error)
+        };
+        let errors: Vec<FieldError> = config.masking_rules.iter().enumerate().filter_map(short).collect();
+        if errors.is_empty() { Ok(Arc::new(Fake { capable: true, reason: None })) } else { Err(errors) }
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RouterConfig {
+    /// Conditions by output.
+    outputs: std::collections::BTreeMap<String, String>,
+    /// Whether outputs that nobody reads are wanted.
+    #[serde(default)]
+    drop_unmatched: bool,
+    /// Put in by the language.
+    #[serde(default)]
+    #[schemars(skip)]
+    port: Option<Value>,
+}
+
+struct Router;
+
+impl ProcessorConnector for Router {
+    fn descriptor(&self) -> Descriptor {
+        descriptor("route", schema_for!(RouterConfig))
+    }
+
+    fn configure(&self, config: &Value) -> Result<Arc<dyn Processor>, Vec<FieldError>> {
+        let _: RouterConfig = parse_config(config)?;
         Ok(Arc::new(Fake { capable: true, reason: None }))
     }
 }

@@ -55,7 +55,12 @@ impl Bed {
     }
 
     pub fn source_with(mut self, name: &str, on_error: OnError, source: impl Source + 'static) -> Self {
-        self.pipeline.sources.push(SourceStep { name: step(name), on_error, source: Arc::new(source) });
+        self.pipeline.sources.push(SourceStep {
+            name: step(name),
+            on_error,
+            conceals: false,
+            source: Arc::new(source),
+        });
         self
     }
 

@@ -1,31 +1,27 @@
-use std::num::NonZeroU16;
-
 use arrow::datatypes::Schema;
 use etl_expr::{Compiled, ExprError, Expression, RowError};
 use etl_model::Batch;
-use xxhash_rust::xxh3::xxh3_64;
+use etl_sdk::FieldError;
 
 use super::column::Column;
 use crate::filter::first;
 use crate::record_errors::RecordErrors;
-
-/// What is wrong with a value that cannot be part of a key.
-const CODE: &str = "repartition_key";
-
-/// The shard of a key: XXH3 with 64 bits (seed 0) of its canonical bytes, modulo the number of shards. Fixed for ever, by the
-/// hash's specification.
-fn shard(key: &[u8], shards: NonZeroU16) -> u16 {
-    // Less than 2^16, as the divisor.
-    (xxh3_64(key) % u64::from(shards.get())) as u16
-}
+use crate::unfit::Unfit;
 
 /// The fields of a key, found in one schema.
-pub(super) struct Key(Vec<(String, Compiled)>);
+pub(crate) struct Key(Vec<(String, Compiled)>);
 
-/// A field that no row of a schema can have.
-pub(super) struct Unfit {
-    pub fault: ExprError,
-    pub field: String,
+/// Reports what is no path, and paths given twice, in the list under `place`.
+pub(crate) fn check_paths(paths: &[String], place: &str, errors: &mut Vec<FieldError>) {
+    for (i, path) in paths.iter().enumerate() {
+        if path.split('.').any(str::is_empty) {
+            errors.push(FieldError::new("invalid_path", format!("`{path}` is not a path")).at(place).at(i));
+        }
+        if paths.iter().take(i).any(|earlier| earlier == path) {
+            let message = format!("`{path}` is in the key twice");
+            errors.push(FieldError::new("duplicate_field", message).at(place).at(i));
+        }
+    }
 }
 
 impl Key {
@@ -41,8 +37,15 @@ impl Key {
         Ok(Self(paths.iter().map(compile).collect::<Result<_, _>>()?))
     }
 
-    /// The shard of each row; what stands for a row in `errors` means nothing.
-    pub fn shards(&self, batch: &Batch, shards: NonZeroU16, errors: &mut RecordErrors) -> Vec<u16> {
+    /// Something out of the canonical bytes of each row's key. What stands for a row in `errors`, where `code` says that its
+    /// key cannot be computed, means nothing.
+    pub fn each<T: Clone + Default>(
+        &self,
+        batch: &Batch,
+        code: &'static str,
+        errors: &mut RecordErrors,
+        mut of_key: impl FnMut(&[u8]) -> T,
+    ) -> Vec<T> {
         let mut columns = Vec::with_capacity(self.0.len());
         for (name, compiled) in &self.0 {
             let evaluated = compiled.evaluate(batch.records());
@@ -50,9 +53,9 @@ impl Key {
             match Column::new(&evaluated.values, &compiled.field(name)) {
                 Ok(column) => columns.push((name, column)),
                 Err(unkeyed) => {
-                    let fault = ExprError { offset: None, code: CODE, message: unkeyed.message, help: None };
+                    let fault = ExprError { offset: None, code, message: unkeyed.message, help: None };
                     errors.add_all(batch.len(), &fault, Some(name));
-                    return vec![0; batch.len()];
+                    return vec![T::default(); batch.len()];
                 }
             }
         }
@@ -61,11 +64,11 @@ impl Key {
             key.clear();
             for (name, column) in &columns {
                 if let Err(unkeyed) = column.put(row, &mut key) {
-                    errors.add(vec![RowError { row, code: CODE, message: unkeyed.message }], Some(name));
-                    return 0;
+                    errors.add(vec![RowError { row, code, message: unkeyed.message }], Some(name));
+                    return T::default();
                 }
             }
-            shard(&key, shards)
+            of_key(&key)
         };
         (0..batch.len()).map(&mut of_row).collect()
     }
