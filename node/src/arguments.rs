@@ -1,5 +1,6 @@
 mod checkpoint;
 mod cluster;
+mod dlq;
 mod insight;
 mod node;
 mod offline;
@@ -21,6 +22,7 @@ use etl_model::{ByteSize, Span};
 
 pub use checkpoint::{CheckpointCommand, CheckpointShowArguments, LocalCheckpoints};
 pub use cluster::{ClusterCommand, ClusterStatusArguments, LeaveArguments, NodeArguments};
+pub use dlq::{DlqCommand, DlqPlace, DlqSelection};
 pub use insight::{HealthArguments, LogLevelArguments, TopArguments, TraceArguments, TracingOptions};
 pub use node::{
     CheckArguments, ClientCertificates, ClusterOptions, LogFormat, NodeCommand, NodeOptions, RaftOptions,
@@ -88,14 +90,32 @@ pub enum Command {
         #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
         parameters: Vec<(String, String)>,
     },
+    /// Put workflow files into their common form, with their comments; names those that it has changed.
+    ///
+    /// What a file means is compared before and after; one that would change is left as it was.
+    Fmt {
+        /// Workflow files; `-` reads standard input and writes standard output.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+
+        /// Change nothing; end with 1 when a file is not in its common form.
+        #[arg(long)]
+        check: bool,
+    },
     /// Show what a run would do: steps, partitions, the guarantee of every route and its reason.
     Plan(PlanArguments),
+    /// Show the first records after each step, with what it changes about the columns; nothing is written anywhere.
+    ///
+    /// Sources are read, and transformations that call a system call it. Ends with 1 when records have failed.
+    Preview(PreviewArguments),
     /// List the types of sources, transformations and destinations, or document one of them.
     Connectors {
         /// The type to document, such as `file`.
         #[arg(value_name = "TYPE")]
         name: Option<String>,
     },
+    /// Print the reference of expressions: types, operators, every function with an example.
+    Functions,
     /// Print the JSON Schema of workflow files, for editors.
     Schema,
     /// Explain an error code, such as E012; without a code, list all of them.
@@ -107,6 +127,9 @@ pub enum Command {
     /// Show or reset how far runs have come: those of this machine, or with --server those of a cluster.
     #[command(subcommand)]
     Checkpoint(CheckpointCommand),
+    /// Look at the records that runs have set aside, on this machine: list, count, show, export, discard.
+    #[command(subcommand)]
+    Dlq(DlqCommand),
     /// Look after a cluster: its status, its nodes, its leader, its backups.
     #[command(subcommand)]
     Cluster(ClusterCommand),
@@ -244,6 +267,21 @@ pub enum ProgressMode {
     Json,
     /// Not at all.
     None,
+}
+
+/// Arguments of `preview`.
+#[derive(Debug, Args)]
+pub struct PreviewArguments {
+    #[command(flatten)]
+    pub workflow: WorkflowArguments,
+
+    /// Show this source or transformation alone, with what comes to it.
+    #[arg(long, value_name = "NAME")]
+    pub step: Option<String>,
+
+    /// Records of each source.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub records: u64,
 }
 
 /// Arguments of `plan`.

@@ -66,9 +66,9 @@ fn forms_of(value: &str) -> [String; 4] {
     let json = json.get(1..json.len().saturating_sub(1)).unwrap_or(value).to_owned();
     let percent = value.bytes().fold(String::new(), |text, byte| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-            text + &char::from(byte).to_string()
+            text + char::from(byte).to_string().as_str()
         }
-        _ => text + &format!("%{byte:02X}"),
+        _ => text + format!("%{byte:02X}").as_str(),
     });
     [value.to_owned(), debug, json, percent]
 }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use etl_model::WorkflowName;
 use etl_sdk::Registry;
 use etl_workflow::{Inputs, RoutePlan, Workflow};
 
@@ -69,4 +70,30 @@ pub(crate) fn state_directory(file: &Path, asked: Option<&Path>) -> PathBuf {
         Some(directory) => directory.to_path_buf(),
         None => file.parent().unwrap_or(Path::new("")).join(STATE_DIRECTORY),
     }
+}
+
+/// The directory with the state of this machine, which has to be there, and the workflow that is meant: by its name, or by its
+/// file, beside which the directory is then looked for.
+pub(crate) fn local_workflow(
+    workflow: Option<&str>,
+    asked: Option<&Path>,
+    registry: &Registry,
+) -> Result<(PathBuf, Option<WorkflowName>), Error> {
+    let file = workflow.map(Path::new).filter(|path| path.is_file());
+    let name = match (workflow, file) {
+        (Some(_), Some(file)) => Some(load(file, &[], registry)?.0.name),
+        (Some(name), None) => Some(WorkflowName::new(name).map_err(|error| Error::Unknown {
+            message: format!("there is no workflow file `{name}`, and {error}"),
+            help: "name a workflow or its file".to_owned(),
+        })?),
+        (None, _) => None,
+    };
+    let directory = state_directory(file.unwrap_or(Path::new("")), asked);
+    if !directory.is_dir() {
+        return Err(Error::Unknown {
+            message: format!("there is no state directory {}", directory.display()),
+            help: "it is made by the first `run`; name another with --state-dir".to_owned(),
+        });
+    }
+    Ok((directory, name))
 }

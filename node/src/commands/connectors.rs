@@ -2,7 +2,7 @@ use std::io::{Write, stdout};
 
 use comfy_table::{Table, presets};
 use etl_sdk::{Descriptor, Registry};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::arguments::Output;
 use crate::view::print_json;
@@ -62,22 +62,40 @@ pub(super) fn connectors(name: Option<&str>, registry: &Registry, output: Output
     Ok(Exit::Success)
 }
 
-/// The fields of a `config`, from its schema.
+/// The fields of a `config`, from its schema; of each alternative, where there are some.
 fn write_fields(out: &mut impl Write, descriptor: &Descriptor) -> std::io::Result<()> {
     let schema = descriptor.schema.as_value();
-    let required = schema.get("required").and_then(|names| names.as_array()).cloned().unwrap_or_default();
-    let Some(properties) = schema.get("properties").and_then(|properties| properties.as_object()) else {
+    for variant in schema.get("oneOf").and_then(Value::as_array).into_iter().flatten() {
+        let text = variant.get("description").and_then(Value::as_str).unwrap_or_default();
+        write_properties(out, &format!("Fields with `{}`. {text}", tag(variant)), variant)?;
+    }
+    write_properties(out, "Fields:", schema)
+}
+
+/// What tells an alternative from the others: its constant fields.
+fn tag(variant: &Value) -> String {
+    let properties = variant.get("properties").and_then(Value::as_object);
+    let constants = properties.into_iter().flatten().filter_map(|(name, field)| {
+        let constant = field.get("const")?;
+        Some(format!("{name}: {}", constant.as_str().map_or_else(|| constant.to_string(), str::to_owned)))
+    });
+    constants.collect::<Vec<_>>().join(", ")
+}
+
+fn write_properties(out: &mut impl Write, title: &str, schema: &Value) -> std::io::Result<()> {
+    let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
         return Ok(());
     };
-    writeln!(out, "Fields:\n")?;
-    for (name, field) in properties {
+    writeln!(out, "{title}\n")?;
+    for (name, field) in properties.iter().filter(|(_, field)| field.get("const").is_none()) {
         let needed = if required.iter().any(|known| known == name) { "required" } else { "optional" };
         let default = field
             .get("default")
             .filter(|value| !value.is_null())
             .map_or_else(String::new, |value| format!(", default {value}"));
         writeln!(out, "  {name} ({needed}{default})")?;
-        if let Some(text) = field.get("description").and_then(|text| text.as_str()) {
+        if let Some(text) = field.get("description").and_then(Value::as_str) {
             for line in text.lines() {
                 writeln!(out, "      {line}")?;
             }

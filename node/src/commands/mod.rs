@@ -4,13 +4,16 @@ mod checkpoint;
 mod cluster;
 mod completions;
 mod connectors;
+mod dlq;
 mod explain;
+mod fmt;
 mod insight;
 mod lint;
 mod node;
 mod offline;
 mod partitions;
 mod plan;
+mod preview;
 mod run;
 mod run_telling;
 mod runs;
@@ -20,8 +23,16 @@ mod tls;
 mod top;
 mod workflow;
 
+use std::io::{Write, stdout};
+
 use crate::arguments::{Command, CommandLine};
 use crate::{Error, Exit};
+
+/// `functions`.
+fn functions() -> Result<Exit, Error> {
+    stdout().lock().write_all(etl_expr::reference().as_bytes())?;
+    Ok(Exit::Success)
+}
 
 /// Carries out the command.
 pub(crate) fn run(command_line: CommandLine) -> Result<Exit, Error> {
@@ -31,11 +42,15 @@ pub(crate) fn run(command_line: CommandLine) -> Result<Exit, Error> {
     match command_line.command {
         Command::Run(arguments) => run::run(&arguments, &registry, output),
         Command::Lint { files, parameters } => lint::lint(&files, &parameters, &registry, output),
+        Command::Fmt { files, check } => fmt::fmt(&files, check, output),
         Command::Plan(arguments) => plan::plan(&arguments, &registry, output),
+        Command::Preview(arguments) => preview::preview(&arguments, &registry, output),
         Command::Connectors { name } => connectors::connectors(name.as_deref(), &registry, output),
+        Command::Functions => functions(),
         Command::Schema => schema::schema(&registry),
         Command::Explain { code } => explain::explain(code.as_deref(), output),
         Command::Checkpoint(command) => checkpoint::checkpoint(&command, &registry, output),
+        Command::Dlq(command) => dlq::dlq(&command, &registry, output),
         Command::Cluster(command) => cluster::cluster(&command, output),
         Command::Workflow(command) => workflow::workflow(&command, &registry, output),
         Command::Runs(command) => runs::runs(&command, output),

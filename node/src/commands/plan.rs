@@ -3,13 +3,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use arrow::datatypes::Field;
 use etl_engine::{EngineError, Pipeline};
-use etl_model::{StepName, is_json};
+use etl_model::StepName;
 use etl_sdk::{Discovery, Registry};
 use etl_workflow::{CatchUp, Guarantee, Overlap, Parameter, RouteDivision, RoutePlan, Schedule, Workflow};
 use serde_json::json;
 
 use crate::arguments::{Output, PlanArguments};
-use crate::view::{bytes, moment, print_json, printable};
+use crate::view::{bytes, column_type, moment, print_json, printable};
 use crate::workflow_file::{load, resolve};
 use crate::{Error, Exit, pipeline};
 
@@ -49,8 +49,7 @@ pub(super) fn plan(arguments: &PlanArguments, registry: &Registry, output: Outpu
 
 /// A column's name and its type, in words.
 fn column(field: &Field) -> (&str, String) {
-    let kind = if is_json(field) { "json".to_owned() } else { field.data_type().to_string() };
-    (field.name(), kind)
+    (field.name(), column_type(field))
 }
 
 fn document(workflow: &Workflow, routes: &[RoutePlan], found: Option<&[Found]>) -> serde_json::Value {

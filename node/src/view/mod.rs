@@ -3,6 +3,7 @@
 mod balance;
 mod checkpoints;
 mod cluster;
+mod column;
 mod confirm;
 mod diff;
 mod errors;
@@ -24,6 +25,7 @@ mod trace;
 
 pub(crate) use checkpoints::write_checkpoints;
 pub(crate) use cluster::write_cluster_status;
+pub(crate) use column::column_type;
 pub(crate) use confirm::confirmed;
 pub(crate) use diff::write_diff;
 pub(crate) use errors::{error_document, show_error, show_failure};

@@ -72,6 +72,10 @@ impl DeadLetterFiles {
         Self { root: state_directory.join("dead_letters") }
     }
 
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The directory of a run's letters.
     pub fn run_directory(&self, workflow: &etl_model::WorkflowName, run: RunId) -> PathBuf {
         self.root.join(workflow.as_str()).join(run.to_string())

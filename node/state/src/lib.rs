@@ -13,6 +13,7 @@
 
 mod dead_letter_files;
 mod error;
+mod letter_files;
 mod local_state;
 mod lock;
 mod records;
@@ -21,5 +22,6 @@ mod store;
 
 pub use dead_letter_files::DeadLetterFiles;
 pub use error::StateError;
+pub use letter_files::LetterFile;
 pub use local_state::{BeginOptions, Begun, Interrupted, LocalState, RunSummary, WorkflowSummary};
 pub use run_handle::RunHandle;

@@ -8,7 +8,7 @@ use crate::error::StateError;
 use crate::lock::DirectoryLock;
 use crate::records::{ActiveRun, End, WorkflowRecord, now};
 use crate::run_handle::RunHandle;
-use crate::store::{Changes, Store};
+use crate::store::{Changes, DATABASE, Store};
 
 /// A state directory in exclusive use by this process.
 pub struct LocalState {
@@ -86,6 +86,11 @@ fn workflow_key(workflow: &WorkflowName) -> String {
 }
 
 impl LocalState {
+    /// Whether a directory has state of this kind.
+    pub fn is_at(directory: &Path) -> bool {
+        directory.join(DATABASE).is_dir()
+    }
+
     /// Opens a state directory, creating it if needed. Fails when another process uses it.
     pub fn open(directory: &Path) -> Result<Self, StateError> {
         std::fs::create_dir_all(directory)

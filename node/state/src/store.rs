@@ -7,6 +7,9 @@ use serde::de::DeserializeOwned;
 
 use crate::StateError;
 
+/// The database of this format, below the state directory.
+pub(crate) const DATABASE: &str = "v1";
+
 /// Typed access to sled with the one durability rule: a write that returned is on the disk.
 #[derive(Clone)]
 pub(crate) struct Store {
@@ -59,7 +62,7 @@ fn clear_unfinished(path: &Path) -> io::Result<()> {
 impl Store {
     /// Opens or creates the database in `directory`.
     pub fn open(directory: &Path) -> Result<Self, StateError> {
-        let path = directory.join("v1");
+        let path = directory.join(DATABASE);
         clear_unfinished(&path).map_err(|source| StateError::Io { path: path.clone(), source })?;
         let opened = sled::Config::new().path(&path).flush_every_ms(None).cache_capacity(4 << 20).open();
         let db = opened.map_err(|source| StateError::Database { path: path.clone(), source })?;
@@ -126,7 +129,7 @@ mod tests {
     fn what_a_dead_process_left_unfinished_does_no_harm() {
         let directory = tempfile::tempdir().unwrap();
         let unfinished = directory.path().join("v1/snap.00000000000000FF.generating");
-        fs::create_dir_all(directory.path().join("v1")).unwrap();
+        fs::create_dir_all(directory.path().join(DATABASE)).unwrap();
         fs::write(directory.path().join("v1/conf"), b"cut off in the middle").unwrap();
         for value in 0..4_u32 {
             let store = Store::open(directory.path()).unwrap();

@@ -93,14 +93,19 @@ fn a_connector_knows_neither_actors_nor_another_connector() {
 
 #[test]
 fn heavy_libraries_have_one_user() {
-    let expected: [(&str, &[&str]); 26] = [
+    let expected: [(&str, &[&str]); 31] = [
         ("actix", &["etl-engine", "etl-relay"]),
         ("actix-rt", &["actix-etl", "etl-engine", "etl-relay"]),
         ("arrow-ipc", &["etl-relay"]),
         ("cel", &["etl-expr"]),
         ("parquet", &["etl-formats"]),
         ("rusqlite", &["etl-connector-sqlite"]),
-        ("rustls", &["etl-connector-postgres", "etl-security"]),
+        ("rustls", &["etl-connector-postgres", "etl-http", "etl-security"]),
+        ("reqwest", &["etl-http"]),
+        ("rhai", &["etl-transforms"]),
+        ("jsonschema", &["etl-transforms"]),
+        ("moka", &["etl-transforms"]),
+        ("pretty_yaml", &["actix-etl"]),
         ("rcgen", &["etl-security"]),
         ("openraft", &["etl-raft"]),
         ("raft-log", &["etl-raft"]),

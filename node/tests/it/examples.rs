@@ -56,7 +56,9 @@ fn every_example_is_valid_and_has_a_test() {
     let tested = [
         "by-country",
         "csv-to-jsonl",
+        "data-protection",
         "dead-letters",
+        "enrich-lookup",
         "fan-in",
         "fan-out",
         "from-postgres",
@@ -64,6 +66,8 @@ fn every_example_is_valid_and_has_a_test() {
         "parameters",
         "parquet-parts",
         "quickstart",
+        "route",
+        "tags",
         "to-postgres",
         "upsert",
     ];
@@ -239,6 +243,79 @@ fn parameters_choose_what_is_loaded() {
 }
 
 #[test]
+fn data_protection_lets_nothing_through() {
+    let site = site();
+    let summary = run(&site, "data-protection");
+    let customers = rows(&site, "deploy/examples/data/customers.jsonl");
+    let with_email: Vec<&Value> = customers.iter().filter(|customer| !customer["email"].is_null()).collect();
+    assert_eq!(counter(&summary, "delivered"), with_email.len() as u64);
+    let masked = rows(&site, "deploy/examples/out/protected-customers.jsonl");
+    let mut hashes = BTreeMap::new();
+    for (customer, masked) in with_email.into_iter().zip(&masked) {
+        let (email, hidden) = (customer["email"].as_str().unwrap(), masked["email"].as_str().unwrap());
+        assert_eq!((hidden.len(), &hidden[..4], &hidden[4..5]), (email.len(), &email[..4], "*"));
+        assert_eq!(
+            (&masked["name"]["first"], &masked["address"]),
+            (&Value::from("****"), &customer["address"])
+        );
+        let hash = masked["name"]["last"].as_str().unwrap();
+        assert_eq!(
+            hashes.entry(customer["name"]["last"].to_string()).or_insert(hash),
+            &hash,
+            "equal names stay equal"
+        );
+    }
+    assert_eq!(hashes.values().collect::<BTreeSet<_>>().len(), hashes.len());
+}
+
+#[test]
+fn tags_have_a_row_each() {
+    let site = site();
+    run(&site, "tags");
+    let customers = rows(&site, "deploy/examples/data/customers.jsonl");
+    let tags = |customer: &Value| {
+        let tags = customer["tags"].as_array().cloned().unwrap_or_default();
+        tags.into_iter().map(|tag| tag.to_string()).collect::<BTreeSet<_>>().len() as i64
+    };
+    let sql = |sql| site.number("deploy/examples/out/tags.db", sql);
+    assert_eq!(sql("SELECT count(*) FROM tags"), Some(customers.iter().map(tags).sum()));
+    assert_eq!(
+        sql("SELECT count(DISTINCT id) FROM tags"),
+        Some(customers.iter().filter(|c| tags(c) > 0).count() as i64)
+    );
+    assert_eq!(
+        sql("SELECT count(*) FROM tags WHERE tag IS NULL OR typeof(id) <> 'text' OR name_first IS NULL"),
+        Some(0)
+    );
+    assert!(sql("SELECT max(position) FROM tags") > Some(0));
+}
+
+#[test]
+fn route_gives_each_order_one_way() {
+    let site = site();
+    let summary = run(&site, "route");
+    let orders = rows(&site, "deploy/examples/data/orders.csv");
+    let cancelled = rows(&site, "deploy/examples/out/cancelled.csv");
+    let neighbours = rows(&site, "deploy/examples/out/neighbours.jsonl");
+    let others = rows(&site, "deploy/examples/out/others.jsonl");
+    let is_cancelled = |row: &&Value| row["status"] == "cancelled";
+    let is_near = |row: &&Value| ["DE", "AT", "CH"].map(Value::from).contains(&row["country"]);
+    assert_eq!(cancelled.len(), orders.iter().filter(is_cancelled).count());
+    assert_eq!(neighbours.len(), orders.iter().filter(|row| !is_cancelled(row) && is_near(row)).count());
+    let left = orders.iter().filter(|row| !is_cancelled(row) && !is_near(row));
+    let customers: BTreeSet<String> = others.iter().map(|row| row["customer_id"].to_string()).collect();
+    assert_eq!(
+        others.len(),
+        left.clone().filter(|row| customers.contains(&row["customer_id"].to_string())).count()
+    );
+    assert!(!others.is_empty() && others.len() < left.count());
+    let delivered = cancelled.len() + neighbours.len() + others.len();
+    assert_eq!(counter(&summary, "delivered"), delivered as u64);
+    assert_eq!(counter(&summary, "read"), 1500);
+    assert_eq!(counter(&summary, "filtered"), 1500 - delivered as u64);
+}
+
+#[test]
 fn customers_go_to_postgres_and_back() {
     let mut site = site();
     let database = PostgresServer::shared().fresh_database().unwrap();
@@ -258,4 +335,17 @@ fn customers_go_to_postgres_and_back() {
     let with_email = count("SELECT count(*) FROM customers WHERE email IS NOT NULL");
     assert_eq!(counter(&run(&site, "from-postgres"), "delivered"), with_email as u64);
     assert_eq!(rows(&site, "deploy/examples/out/customers.parquet").len(), with_email);
+}
+
+#[test]
+fn every_order_gets_its_country_from_a_table() {
+    let site = site();
+    let summary = run(&site, "enrich-lookup");
+    assert_eq!(counter(&summary, "delivered"), 500);
+    let rows = rows(&site, "deploy/examples/out/enriched.jsonl");
+    let origins: BTreeMap<String, Value> =
+        rows.iter().map(|row| (row["country"].as_str().unwrap().to_owned(), row["origin"].clone())).collect();
+    assert_eq!(origins["DE"], serde_json::json!({"name": "Germany", "vat": 19.0}));
+    assert_eq!(origins["CH"], serde_json::json!({"name": "elsewhere", "vat": null}));
+    assert_eq!(origins.len(), 9);
 }

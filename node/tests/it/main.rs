@@ -26,6 +26,7 @@ mod observed;
 mod observed_cluster;
 mod observed_tls;
 mod parameters;
+mod protection;
 mod records;
 mod repartition;
 mod run_logs;

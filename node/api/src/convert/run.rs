@@ -193,6 +193,7 @@ mod tests {
             filtered: 3,
             dead_lettered: 2,
             failed: 1,
+            created: 7,
             bytes_read: 100,
             bytes_written: 50,
         };

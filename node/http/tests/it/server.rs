@@ -35,7 +35,10 @@ pub struct Server {
 }
 
 pub fn answer(head: &str, body: &str) -> Act {
-    Act::Say(format!("HTTP/1.1 {head}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes())
+    Act::Say(
+        format!("HTTP/1.1 {head}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+            .into_bytes(),
+    )
 }
 
 impl Server {

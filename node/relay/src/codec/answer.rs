@@ -101,6 +101,7 @@ mod tests {
         let account = Account {
             filtered: 1,
             dead_lettered: 2,
+            created: 5,
             failed: u64::MAX,
             letters: vec![at("mask", 3), at("trim", 4)],
             fatal: Some(at("mask", 5)),

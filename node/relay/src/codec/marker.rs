@@ -112,6 +112,7 @@ mod tests {
             filtered: 3,
             dead_lettered: 4,
             failed: 5,
+            created: 6,
             bytes_read: 6,
             bytes_written: u64::MAX,
         };

@@ -1,5 +1,4 @@
 use std::io::{Write, stdout};
-use std::path::Path;
 
 use etl_model::{Marker, WorkflowName};
 use etl_sdk::Registry;
@@ -9,7 +8,7 @@ use serde_json::json;
 use super::{question, said, unnamed};
 use crate::arguments::{LocalCheckpoints, Output};
 use crate::view::{confirmed, print_json};
-use crate::workflow_file::{load, state_directory};
+use crate::workflow_file::local_workflow;
 use crate::{Error, Exit};
 
 /// The state directory and the workflow asked for, which may be named by its file.
@@ -18,22 +17,7 @@ fn open(
     workflow: Option<&str>,
     registry: &Registry,
 ) -> Result<(LocalState, Option<WorkflowName>), Error> {
-    let file = workflow.map(Path::new).filter(|path| path.is_file());
-    let name = match (workflow, file) {
-        (Some(_), Some(file)) => Some(load(file, &[], registry)?.0.name),
-        (Some(name), None) => Some(WorkflowName::new(name).map_err(|error| Error::Unknown {
-            message: format!("there is no workflow file `{name}`, and {error}"),
-            help: "name a workflow or its file".to_owned(),
-        })?),
-        (None, _) => None,
-    };
-    let directory = state_directory(file.unwrap_or(Path::new("")), local.state_dir.as_deref());
-    if !directory.is_dir() {
-        return Err(Error::Unknown {
-            message: format!("there is no state directory {}", directory.display()),
-            help: "it is made by the first `run`; name another with --state-dir".to_owned(),
-        });
-    }
+    let (directory, name) = local_workflow(workflow, local.state_dir.as_deref(), registry)?;
     Ok((LocalState::open(&directory)?, name))
 }
 
