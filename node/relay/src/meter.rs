@@ -15,6 +15,10 @@ pub struct RelayCounts {
     pub resent: u64,
     /// Streams that broke.
     pub lost: u64,
+    /// Bytes of frames that are not acknowledged now.
+    pub kept: u64,
+    /// Bytes that may be sent now before more is granted.
+    pub credit: u64,
 }
 
 /// There is one network for all that a process relays.
@@ -28,6 +32,8 @@ pub(crate) struct Meter {
     received: [AtomicU64; 2],
     resent: AtomicU64,
     lost: AtomicU64,
+    kept: AtomicI64,
+    credit: AtomicI64,
 }
 
 fn add([frames, all]: &[AtomicU64; 2], bytes: usize) {
@@ -44,6 +50,8 @@ impl Meter {
             received: [AtomicU64::new(0), AtomicU64::new(0)],
             resent: AtomicU64::new(0),
             lost: AtomicU64::new(0),
+            kept: AtomicI64::new(0),
+            credit: AtomicI64::new(0),
         }
     }
 
@@ -61,6 +69,12 @@ impl Meter {
 
     pub fn lost(&self) {
         self.lost.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What an outbox keeps, and what it may send, have changed by so much.
+    pub fn changed(&self, kept: i64, credit: i64) {
+        self.kept.fetch_add(kept, Ordering::Relaxed);
+        self.credit.fetch_add(credit, Ordering::Relaxed);
     }
 
     /// A channel to another node, for as long as what is returned lives.
@@ -102,5 +116,7 @@ pub fn relay_counts() -> RelayCounts {
         received: pair(&METER.received),
         resent: METER.resent.load(Ordering::Relaxed),
         lost: METER.lost.load(Ordering::Relaxed),
+        kept: open(&METER.kept),
+        credit: open(&METER.credit),
     }
 }

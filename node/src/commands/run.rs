@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use etl_engine::{EngineOptions, Outcome, Progress, RunReport, RunRequest, StopMode};
+use etl_engine::{Desk, EngineOptions, Outcome, Progress, RunReport, RunRequest, StopMode};
 use etl_model::Fault;
 use etl_sdk::{Registry, RunContext};
 use etl_state::{BeginOptions, Begun, DeadLetterFiles, Interrupted, LocalState, StateError};
@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::run_telling;
 use crate::arguments::{Output, RunArguments};
+use crate::node::BreakerMeter;
 use crate::stop_signals::{self, StopSignal};
 use crate::view::{ProgressView, Summary};
 use crate::watching::watched;
@@ -95,6 +96,10 @@ pub(super) fn run(arguments: &RunArguments, registry: &Registry, output: Output)
     let name = workflow.name.as_str();
     let view = ProgressView::start(arguments.progress, name, continued, Arc::clone(&progress));
     let ran = actix_rt::System::new().block_on(async {
+        let mut request = request;
+        let desk = Desk::local();
+        request.pipeline = request.pipeline.gated(&desk, run);
+        telemetry.sample_with(Arc::new(BreakerMeter(desk)));
         let signal = stop_signals::listen(stop_sender)?;
         let _http = match arguments.http_listen {
             Some(address) => Some(run_telling::serve(address, name, &telemetry, &progress)?),

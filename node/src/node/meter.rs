@@ -103,15 +103,28 @@ impl NodeMeter {
         }
         sample.set(&catalog::PROBLEMS, &[], self.sight.problems() as f64);
         sample.set(&catalog::READY, &[], flag(self.sight.unready().is_none()));
-        for (breaker, (is_open, waiting)) in self.desk.breakers() {
-            sample.set(&catalog::BREAKER_OPEN, &[&breaker], flag(is_open));
-            sample.set(&catalog::BREAKER_WAITING, &[&breaker], waiting as f64);
-        }
+        breakers(&self.desk, sample);
+    }
+}
+
+fn breakers(desk: &Desk, sample: &mut Sample) {
+    for (breaker, (is_open, waiting)) in desk.breakers() {
+        sample.set(&catalog::BREAKER_OPEN, &[&breaker], flag(is_open));
+        sample.set(&catalog::BREAKER_WAITING, &[&breaker], waiting as f64);
+    }
+}
+
+/// The circuit breakers of a run of this process alone.
+pub(crate) struct BreakerMeter(pub Desk);
+
+impl Sampler for BreakerMeter {
+    fn sample(&self, sample: &mut Sample) {
+        breakers(&self.0, sample);
     }
 }
 
 fn relay(sample: &mut Sample) {
-    let RelayCounts { senders, hosts, sent, received, resent, lost } = relay_counts();
+    let RelayCounts { senders, hosts, sent, received, resent, lost, kept, credit } = relay_counts();
     for (role, channels) in [("sender", senders), ("host", hosts)] {
         sample.set(&catalog::RELAY_CHANNELS, &[role], channels as f64);
     }
@@ -119,6 +132,8 @@ fn relay(sample: &mut Sample) {
         sample.set(&catalog::RELAY_FRAMES, &[direction], frames as f64);
         sample.set(&catalog::RELAY_BYTES, &[direction], bytes as f64);
     }
+    sample.set(&catalog::RELAY_KEPT, &[], kept as f64);
+    sample.set(&catalog::RELAY_CREDIT, &[], credit as f64);
     sample.set(&catalog::RELAY_RESENT, &[], resent as f64);
     sample.set(&catalog::RELAY_STREAMS_LOST, &[], lost as f64);
 }

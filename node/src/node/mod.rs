@@ -29,7 +29,7 @@ mod workshop;
 
 pub(crate) use check::check;
 pub(crate) use error::Error;
-pub(crate) use meter::LogMeter;
+pub(crate) use meter::{BreakerMeter, LogMeter};
 pub(crate) use offline::{FreshCluster, recover, restore};
 pub(crate) use serving::Serving;
 pub(crate) use settings::{NodeSettings, settings};

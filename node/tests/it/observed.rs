@@ -1,6 +1,6 @@
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::process::Stdio;
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use etl_test_services::get;
@@ -19,13 +19,11 @@ const ENDLESS: &str = "workflow:\n  name: endless\n  source: { name: numbers, ty
      partitions: 2 } }\n  transformations:\n    - { name: even, type: filter, config: { condition: \"id % 2 == 0\" } }\n  \
      destination: { name: sink, type: sqlite, config: { path: out.db, table: t } }\n";
 
-#[test]
-fn a_run_tells_what_it_does_over_http() {
-    let site = Site::new();
-    site.write("endless.yaml", ENDLESS);
+/// A run that tells of itself over HTTP, and where.
+fn start(site: &Site, file: &str) -> (Child, SocketAddr) {
     let mut command = site.command(&[
         "run",
-        "endless.yaml",
+        file,
         "--progress",
         "none",
         "--commit-interval",
@@ -35,26 +33,38 @@ fn a_run_tells_what_it_does_over_http() {
     ]);
     let mut running = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(running.stderr.take().unwrap()).lines();
-    let address: SocketAddr = loop {
-        let line = lines.next().expect("it has ended").unwrap();
-        if let Some(url) = line.strip_prefix("metrics: http://") {
-            break url.strip_suffix("/metrics").unwrap().parse().unwrap();
+    let told =
+        lines.by_ref().find_map(|line| line.unwrap().strip_prefix("metrics: http://").map(str::to_owned));
+    let address = told.expect("it has ended").strip_suffix("/metrics").unwrap().parse().unwrap();
+    // Nobody reads the rest, which must not stop it.
+    std::thread::spawn(move || lines.count());
+    (running, address)
+}
+
+/// The text of `/metrics` once it fits.
+fn metrics(address: SocketAddr, fits: impl Fn(&str) -> bool) -> String {
+    let began = Instant::now();
+    loop {
+        let (status, text) = get(address, "/metrics").unwrap();
+        assert_eq!(status, 200, "{text}");
+        if fits(&text) {
+            return text;
         }
-    };
+        assert!(began.elapsed() < Duration::from_secs(60), "{text}");
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_run_tells_what_it_does_over_http() {
+    let site = Site::new();
+    site.write("endless.yaml", ENDLESS);
+    let (mut running, address) = start(&site, "endless.yaml");
     let labels = |step: &str, connector: &str| {
         format!("{{workflow=\"endless\",step=\"{step}\",connector=\"{connector}\"}}")
     };
     let delivered = format!("actix_etl_records_delivered_total{}", labels("sink", "sqlite"));
-    let began = Instant::now();
-    let text = loop {
-        let (status, text) = get(address, "/metrics").unwrap();
-        assert_eq!(status, 200, "{text}");
-        if value(&text, &delivered).is_some_and(|count| count > 500.0) {
-            break text;
-        }
-        assert!(began.elapsed() < Duration::from_secs(60), "{text}");
-        std::thread::park_timeout(Duration::from_millis(50));
-    };
+    let text = metrics(address, |text| value(text, &delivered).is_some_and(|count| count > 500.0));
     let of = |name: &str, step: &str, connector: &str| {
         value(&text, &format!("{name}{}", labels(step, connector)))
             .unwrap_or_else(|| panic!("{name}\n{text}"))
@@ -79,6 +89,26 @@ fn a_run_tells_what_it_does_over_http() {
     assert_eq!((status, health["status"].as_str()), (200, Some("healthy")));
     assert_eq!(health["checks"][0]["component"], "workflow/endless");
     assert_eq!(get(address, "/nothing").unwrap().0, 404);
+    kill_process(Pid::from_child(&running), Signal::TERM).unwrap();
+    assert_eq!(running.wait().unwrap().code(), Some(143));
+}
+
+/// A server that refuses connections holds its partition back; no record fails, and the run can be stopped.
+#[test]
+fn a_breaker_that_is_open_is_seen_and_does_not_keep_a_run_from_ending() {
+    let refusing = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let site = Site::new();
+    let enrich = format!(
+        "- type: enrich\n      circuit_breaker: {{ failures: 1, open_for: 1h, name: crm }}\n      config:\n        type: \
+         http\n        url: \"http://{refusing}/{{{{id}}}}\"\n        retry: {{ max_attempts: 1 }}\n        \
+         result_mapping: [{{ source: response.a, destination: a, default: null }}]\n"
+    );
+    let filter = "- { name: even, type: filter, config: { condition: \"id % 2 == 0\" } }\n";
+    site.write("away.yaml", ENDLESS.replace(filter, &enrich));
+    let (mut running, address) = start(&site, "away.yaml");
+    let open = "actix_etl_breaker_open{breaker=\"crm\"}";
+    let waiting = "actix_etl_breaker_waiting_partitions{breaker=\"crm\"}";
+    metrics(address, |text| value(text, open) == Some(1.0) && value(text, waiting) >= Some(1.0));
     kill_process(Pid::from_child(&running), Signal::TERM).unwrap();
     assert_eq!(running.wait().unwrap().code(), Some(143));
 }

@@ -22,6 +22,8 @@ pub(super) struct Outbox {
     granted: u64,
     /// Bytes kept.
     held: u64,
+    /// What was told to be kept, and to be granted and not used.
+    told: (u64, u64),
 }
 
 struct Kept {
@@ -32,7 +34,7 @@ struct Kept {
 
 impl Outbox {
     pub fn new(epoch: u64) -> Self {
-        Self { epoch, frames: VecDeque::new(), first: 1, sent: 0, end: 0, granted: 0, held: 0 }
+        Self { epoch, frames: VecDeque::new(), first: 1, sent: 0, end: 0, granted: 0, held: 0, told: (0, 0) }
     }
 
     fn next_seq(&self) -> u64 {
@@ -49,6 +51,23 @@ impl Outbox {
         let (epoch, kind) = (self.epoch, kind.into());
         let frame = Frame { epoch, seq, kind, traceparent, call, more, body, ..Frame::default() };
         self.frames.push_back(Kept { frame, end: self.end });
+        self.tell();
+    }
+
+    /// Bytes that the present stream may still send.
+    fn credit(&self) -> u64 {
+        let used = match self.sent.checked_sub(1) {
+            Some(last) => self.frames.get(last).map_or(self.end, |kept| kept.end),
+            None => self.end - self.held,
+        };
+        self.granted.saturating_sub(used)
+    }
+
+    /// Tells how what is kept and what may be sent have changed.
+    fn tell(&mut self) {
+        let now = (self.held, self.credit());
+        let before = std::mem::replace(&mut self.told, now);
+        METER.changed(now.0 as i64 - before.0 as i64, now.1 as i64 - before.1 as i64);
     }
 
     /// Bytes of the body of the next frame, if that is granted.
@@ -62,7 +81,9 @@ impl Outbox {
         let kept = self.frames.get(self.sent).filter(|kept| kept.end <= self.granted)?;
         self.sent += 1;
         METER.sent(kept.frame.body.len());
-        Some(kept.frame.clone())
+        let frame = kept.frame.clone();
+        self.tell();
+        Some(frame)
     }
 
     /// Lets go of what the other side has. An acknowledgement that an older stream has delayed changes nothing.
@@ -76,6 +97,7 @@ impl Outbox {
             self.first += 1;
             self.sent = self.sent.saturating_sub(1);
         }
+        self.tell();
         Ok(())
     }
 
@@ -86,6 +108,7 @@ impl Outbox {
     /// Raises the grant; an older one changes nothing.
     pub fn credited(&mut self, granted: u64) {
         self.granted = self.granted.max(granted);
+        self.tell();
     }
 
     /// Begins again on a new stream with the frame that the other side expects.
@@ -96,6 +119,7 @@ impl Outbox {
         self.acknowledged(expected)?;
         METER.resent(self.sent);
         self.sent = 0;
+        self.tell();
         Ok(())
     }
 
@@ -107,6 +131,13 @@ impl Outbox {
     /// Bytes kept.
     pub fn held(&self) -> u64 {
         self.held
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        let (kept, credit) = self.told;
+        METER.changed(-(kept as i64), -(credit as i64));
     }
 }
 
@@ -149,6 +180,24 @@ mod tests {
         outbox.acknowledged(5).unwrap();
         assert_eq!((outbox.held(), outbox.next()), (0, None));
         assert!(outbox.restart(3).is_err(), "frame 3 is gone");
+    }
+
+    #[test]
+    fn what_may_be_sent_is_what_is_granted_and_not_used() {
+        let mut outbox = outbox(4);
+        assert_eq!((outbox.credit(), outbox.told), (0, (400, 0)));
+        outbox.credited(350);
+        assert_eq!(outbox.told, (400, 350));
+        sent(&mut outbox);
+        assert_eq!(outbox.told, (400, 50));
+        outbox.acknowledged(3).unwrap();
+        assert_eq!(outbox.told, (200, 50));
+        outbox.restart(3).unwrap();
+        assert_eq!(outbox.told, (200, 150), "the third is sent once more");
+        outbox.credited(1000);
+        sent(&mut outbox);
+        outbox.acknowledged(5).unwrap();
+        assert_eq!(outbox.told, (0, 600));
     }
 
     #[test]

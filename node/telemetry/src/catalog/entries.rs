@@ -133,6 +133,10 @@ metrics! {
         "Counted frames that went over relay channels";
     RELAY_BYTES = "actix_etl_relay_bytes_total", Kind::SampledCounter, Performance, &["direction"],
         "Bytes in these frames";
+    RELAY_KEPT = "actix_etl_relay_unacknowledged_bytes", Kind::Gauge, Performance, NONE,
+        "Bytes of frames that the other sides of relay channels have not acknowledged";
+    RELAY_CREDIT = "actix_etl_relay_credit_bytes", Kind::Gauge, Performance, NONE,
+        "Bytes that may still be sent over relay channels before the other sides grant more";
     RELAY_RESENT = "actix_etl_relay_resent_frames_total", Kind::SampledCounter, Operational, NONE,
         "Frames that were sent once more on a new stream";
     RELAY_STREAMS_LOST = "actix_etl_relay_streams_lost_total", Kind::SampledCounter, Operational, NONE,
