@@ -6,6 +6,7 @@ mod history;
 mod nemesis;
 mod operation;
 mod report;
+mod unanswered;
 mod workload;
 
 pub use command::{Args, run};

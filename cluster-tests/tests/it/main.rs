@@ -5,6 +5,7 @@
 mod group;
 mod oracle;
 mod overhead;
+mod panic;
 mod proof;
 mod scale;
 mod takeover;

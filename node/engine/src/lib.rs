@@ -51,7 +51,7 @@ pub use options::EngineOptions;
 pub use pipeline::{DestinationStep, Pipeline, ProcessorStep, SourceStep};
 pub use ports::{
     ChainSight, Committed, DeadLetter, DeadLetters, NoObserver, Observer, Operation, PartitionNumbers,
-    PortError, RunState, Wait, Work,
+    PortError, RunState, Wait, Work, column_types,
 };
 pub use progress::{PartitionProgress, Progress, ProgressSnapshot};
 pub use report::{Outcome, PartitionFailure, RouteReport, RunReport};

@@ -101,6 +101,15 @@ impl Watch {
         Origin { read_at: Instant::now(), trace }
     }
 
+    /// Reading, begun at that time, has failed: it is told in a trace of its own, perhaps.
+    pub fn read_failed(&self, source: &StepName, began: SystemTime, error: &EngineError) {
+        if let Some(context) = self.tracer.begin() {
+            let mut span = TraceSpan::of(context, name(Operation::Read, source), began);
+            fail(&mut span, error);
+            self.tracer.ended(described(span, source, Operation::Read, (0, 0)));
+        }
+    }
+
     /// Work on a batch begins.
     pub fn start(&self, trace: Option<TraceContext>) -> Started {
         let traced = trace.map(|parent| {
@@ -142,15 +151,7 @@ impl Watch {
             _ => SpanKind::Internal,
         };
         if let Some(error) = error {
-            span.failed = Some(error.to_string());
-            span.events.push(SpanEvent {
-                name: "exception".into(),
-                at: span.end,
-                attributes: vec![
-                    ("exception.type", error.code().to_owned().into()),
-                    ("exception.message", error.to_string().into()),
-                ],
-            });
+            fail(&mut span, error);
         }
         self.tracer.ended(described(span, step, operation, (records, bytes)));
     }
@@ -187,6 +188,18 @@ impl Watch {
 
 fn name(operation: Operation, step: &StepName) -> String {
     format!("{} {step}", operation.as_str())
+}
+
+fn fail(span: &mut TraceSpan, error: &EngineError) {
+    span.failed = Some(error.to_string());
+    span.events.push(SpanEvent {
+        name: "exception".into(),
+        at: span.end,
+        attributes: vec![
+            ("exception.type", error.code().to_owned().into()),
+            ("exception.message", error.to_string().into()),
+        ],
+    });
 }
 
 fn described(

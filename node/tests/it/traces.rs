@@ -1,10 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use etl_test_services::PostgresServer;
 use opentelemetry_proto::tonic::trace::v1::Span;
 
 use crate::collector::{Collector, Mood, attributes};
+use crate::nodes::Nodes;
 use crate::site::Site;
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -91,6 +93,109 @@ fn a_step_that_fails_is_seen_in_the_trace() {
     let failed = failed.unwrap_or_else(|| panic!("{:?}\n{}", by_name(&spans).keys(), ended.stderr));
     let event = failed.events.iter().find(|event| event.name == "exception").unwrap();
     assert!(attributes(&event.attributes).contains_key("exception.type"), "{event:?}");
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_seen_in_the_trace() {
+    let (site, collector) = (Site::new(), Collector::start(Mood::Takes));
+    site.write("in.csv", "n\n1\n2,3\n");
+    site.write(
+        "orders.yaml",
+        "workflow:\n  name: orders\n  source: { name: rows, type: file, on_error: fail, config: { path: in.csv } }\n  \
+         transformations: []\n  destination: { name: sink, type: sqlite, config: { path: out.db, table: t } }\n",
+    );
+    let url = collector.url();
+    let ended =
+        site.run(&["run", "orders.yaml", "--progress", "none", "--otlp", &url, "--trace-sample", "1"]);
+    assert_ne!(ended.code, Some(0));
+    let spans = collector.spans();
+    let failed = |span: &&&Span| span.status.as_ref().is_some_and(|status| status.code == 2);
+    let names = by_name(&spans);
+    let decode = names["decode rows"].iter().find(failed).unwrap_or_else(|| panic!("{spans:#?}"));
+    assert_eq!(decode.parent_span_id, names["read rows"][0].span_id);
+    let event = decode.events.iter().find(|event| event.name == "exception").unwrap();
+    assert!(attributes(&event.attributes)["exception.message"].contains("in.csv:3"), "{event:?}");
+}
+
+#[test]
+fn a_source_that_cannot_be_read_any_further_is_seen_in_the_trace() {
+    let (site, collector) = (Site::new(), Collector::start(Mood::Takes));
+    let rows: String = std::iter::once("n".to_owned())
+        .chain((0..400_000).map(|n| n.to_string()))
+        .collect::<Vec<_>>()
+        .join("\n");
+    site.write("in.csv", rows);
+    assert!(Command::new("gzip").arg(site.path("in.csv")).status().unwrap().success());
+    let compressed = std::fs::read(site.path("in.csv.gz")).unwrap();
+    std::fs::write(site.path("in.csv.gz"), &compressed[..compressed.len() / 2]).unwrap();
+    site.write(
+        "orders.yaml",
+        "workflow:\n  name: orders\n  source: { name: rows, type: file, config: { path: in.csv.gz } }\n  transformations: []\n  destination: { name: \
+         sink, type: sqlite, config: { path: out.db, table: t } }\n",
+    );
+    let url = collector.url();
+    let ended =
+        site.run(&["run", "orders.yaml", "--progress", "none", "--otlp", &url, "--trace-sample", "1"]);
+    assert_ne!(ended.code, Some(0));
+    let spans = collector.spans();
+    let failed = |span: &&Span| span.status.as_ref().is_some_and(|status| status.code == 2);
+    let read = spans.iter().find(|span| span.name == "read rows" && failed(span));
+    let read = read.unwrap_or_else(|| panic!("{:?}\n{}", by_name(&spans).keys(), ended.stderr));
+    assert!(read.events.iter().any(|event| event.name == "exception"), "{read:?}");
+}
+
+#[test]
+fn a_transformation_that_another_node_carries_out_is_in_the_trace_of_its_batch() {
+    let collector = Collector::start(Mood::Takes);
+    let database = PostgresServer::shared().fresh_database().unwrap();
+    let mut nodes = Nodes::new();
+    nodes.site.set("PG_URL", database.url());
+    nodes.all_with(&["--tracing-endpoint", &collector.url(), "--tracing-sample", "1"]);
+    nodes.grow(3);
+    nodes.site.write(
+        "spread.yaml",
+        "workflow:\n  name: spread\n  sources:\n    numbers: { type: generate, config: { rows: 3000, partitions: 6 } }\n  \
+         transformations:\n    divide: { type: repartition, inputs: [numbers], config: { by: [id], shards: 6 } }\n    even: { \
+         type: filter, inputs: [divide], config: { condition: \"id % 2 == 0\" } }\n  destinations:\n    sink: { type: postgres, \
+         inputs: [even], config: { url: \"${PG_URL}\", table: t } }\n",
+    );
+    nodes.tool(1, &["workflow", "apply", "spread.yaml"]).code(0);
+    nodes.tool(1, &["workflow", "run", "spread"]).code(0);
+    nodes.tool(2, &["runs", "watch", "spread", "--timeout", "60s"]).code(0).says("spread: completed");
+    let began = Instant::now();
+    // The read, the write that goes to the node that has the shard, and what that does: each below the one before.
+    let whole = |spans: &[Span]| -> bool {
+        let by_id: BTreeMap<&[u8], &Span> =
+            spans.iter().map(|span| (span.span_id.as_slice(), span)).collect();
+        let node = |span: &Span| attributes(&span.attributes).get("etl.node").cloned();
+        let mut transformed = spans.iter().filter(|span| span.name == "transform even");
+        transformed.any(|transform| {
+            let mut above = Vec::new();
+            let mut span = transform;
+            while let Some(parent) = by_id.get(span.parent_span_id.as_slice()) {
+                assert_eq!(parent.trace_id, transform.trace_id);
+                above.push(*parent);
+                span = parent;
+            }
+            let read = above.last().filter(|span| span.name == "read numbers");
+            let written = above.first().is_some_and(|span| span.name == "write sink");
+            read.is_some_and(|read| written && node(read).is_some() && node(read) != node(transform))
+        })
+    };
+    loop {
+        let spans = collector.spans();
+        if whole(&spans) {
+            break;
+        }
+        let names = by_name(&spans);
+        let seen: Vec<_> = names.iter().map(|(name, spans)| (name, spans.len())).collect();
+        assert!(
+            began.elapsed() < PATIENCE,
+            "{seen:?} {:#?}",
+            names.get("transform even").map(|spans| spans[0])
+        );
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
 }
 
 #[test]

@@ -159,7 +159,11 @@ impl Commit {
         if let Some(bytes) = bytes {
             counters.bytes_written = counters.bytes_written.saturating_sub(self.bytes).saturating_add(bytes);
         }
-        self.letters.extend(letters.into_iter().map(|StepError { step, error }| DeadLetter { step, error }));
+        self.letters.extend(letters.into_iter().map(|StepError { step, error }| DeadLetter {
+            step,
+            types: BTreeMap::new(),
+            error,
+        }));
         Ok(())
     }
 
@@ -175,7 +179,8 @@ impl Commit {
                 }
                 OnError::DeadLetter => {
                     counters.dead_lettered += 1;
-                    self.letters.push(DeadLetter { step: step.clone(), error });
+                    let types = BTreeMap::new();
+                    self.letters.push(DeadLetter { step: step.clone(), types, error });
                 }
                 OnError::Skip => counters.failed += 1,
             }

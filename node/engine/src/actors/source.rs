@@ -136,6 +136,9 @@ impl Turn {
         let fetched = self.guard.call("next", reader.next()).await;
         let took = began.elapsed();
         admitted.conclude(&fetched);
+        if let Err(error) = &fetched {
+            self.watch.read_failed(&self.source, began_at, error);
+        }
         let chunk = match fetched? {
             Fetched::Idle(pause) => return Ok(Step::Idle(pause)),
             Fetched::End(position) => return Ok(Step::End(position)),

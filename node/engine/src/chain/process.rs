@@ -1,5 +1,6 @@
 use std::sync::{Arc, Mutex};
 
+use arrow::datatypes::Schema;
 use etl_model::{Batch, Counters, OnError, Position, RecordError, Shard};
 use etl_sdk::{Chunk, Encoded, Encoder, Sequential, failpoint};
 
@@ -8,7 +9,8 @@ use super::outside::Outside;
 use super::plan::{ChainPlan, Input, Output, Place};
 use super::walk::Walk;
 use crate::concealment::concealed;
-use crate::ports::{DeadLetter, Operation};
+use crate::pipeline::DestinationStep;
+use crate::ports::{DeadLetter, Operation, column_types};
 use crate::taps::ChainTaps;
 use crate::watch::Origin;
 use crate::{EngineError, guard::Guard};
@@ -75,21 +77,19 @@ pub(crate) fn process(
     let started = watch.start(origin.trace);
     let decoded = guard.compute(|| chunk.decode());
     let records = decoded.as_ref().map_or(0, |decoded| rows(&decoded.batches));
-    watch.ended(
-        started,
-        &plan.source.name,
-        Operation::Decode,
-        (records, source_bytes),
-        decoded.as_ref().err(),
-    );
-    let mut decoded = decoded?;
-    if plan.source.conceals {
-        decoded.errors = decoded.errors.into_iter().map(concealed).collect();
-    } else {
-        taps.pass(&plan.source.name, &decoded.batches);
-    }
-    walk.count_read(&decoded.batches, &decoded.errors);
-    walk.lose(Place { at: Input::Source, shard: None }, decoded.errors)?;
+    let decoded = decoded.and_then(|mut decoded| {
+        if plan.source.conceals {
+            decoded.errors = decoded.errors.into_iter().map(concealed).collect();
+        } else {
+            taps.pass(&plan.source.name, &decoded.batches);
+        }
+        walk.count_read(&decoded.batches, &decoded.errors);
+        walk.lose(Place { at: Input::Source, shard: None }, std::mem::take(&mut decoded.errors), None)?;
+        Ok(decoded)
+    });
+    let error = decoded.as_ref().err();
+    watch.ended(started, &plan.source.name, Operation::Decode, (records, source_bytes), error);
+    let decoded = decoded?;
 
     let mut results: Vec<Flow> = Vec::with_capacity(plan.nodes.len());
     for (index, node) in plan.nodes.iter().enumerate() {
@@ -116,6 +116,7 @@ pub(crate) fn process(
             let started = watch.start(origin.trace);
             let (mut records, mut bytes) = (0, 0);
             let part = &mut walk.parts[index];
+            let schema = batch.schema();
             let encoded = pieces(output, batch).into_iter().try_for_each(|piece| {
                 let mut encoded = guard.compute(|| encoders[index].encode(piece))?;
                 let errors = std::mem::take(&mut encoded.errors);
@@ -123,7 +124,7 @@ pub(crate) fn process(
                 bytes += encoded.bytes as u64;
                 part.counters.delivered += encoded.rows * times;
                 part.rows.push(encoded);
-                refused(output.step.on_error, &output.step.name, errors, part)
+                refused(&output.step, errors, &schema, part)
             });
             let error = encoded.as_ref().err();
             watch.ended(started, &output.step.name, Operation::Encode, (records, bytes), error);
@@ -151,19 +152,18 @@ fn pieces(output: &Output, batch: Batch) -> Vec<Batch> {
 
 /// Applies the `on_error` of a destination to rows that its encoder cannot represent.
 fn refused(
-    on_error: OnError,
-    step: &etl_model::StepName,
+    step: &DestinationStep,
     errors: Vec<RecordError>,
+    columns: &Schema,
     part: &mut Part,
 ) -> Result<(), EngineError> {
     for error in errors {
-        match on_error {
-            OnError::Fail => {
-                return Err(EngineError::Record { step: step.clone(), error: Box::new(error) });
-            }
+        let name = step.name.clone();
+        match step.on_error {
+            OnError::Fail => return Err(EngineError::Record { step: name, error: Box::new(error) }),
             OnError::DeadLetter => {
                 part.counters.dead_lettered += 1;
-                part.letters.push(DeadLetter { step: step.clone(), error });
+                part.letters.push(DeadLetter { step: name, types: column_types(columns), error });
             }
             OnError::Skip => part.counters.failed += 1,
         }

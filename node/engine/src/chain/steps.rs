@@ -74,7 +74,7 @@ impl ShardSteps {
         let output = &self.plan.outputs[self.output];
         let shard = output.shard.map(Shard::number);
         let mut walk = Walk::new(&self.plan, &self.starts, &self.elsewhere, &self.taps);
-        walk.only = shard;
+        (walk.only, walk.trace) = (shard, etl_sdk::current_trace());
         let mut results: Vec<Flow> = Vec::with_capacity(self.plan.nodes.len());
         for (index, node) in self.plan.nodes.iter().enumerate() {
             let flow = match node.divided_by {
@@ -101,7 +101,7 @@ impl Steps for ShardSteps {
     fn carry_out(&self, rows: Batch) -> Result<CarriedOut, ConnectorError> {
         match self.walk(rows) {
             Ok((rows, Part { counters, letters, .. })) => {
-                let letter = |DeadLetter { step, error }| StepError { step, error };
+                let letter = |DeadLetter { step, error, .. }| StepError { step, error };
                 let account = Account {
                     filtered: counters.filtered,
                     dead_lettered: counters.dead_lettered,

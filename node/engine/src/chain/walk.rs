@@ -1,6 +1,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use arrow::array::UInt64Array;
+use arrow::datatypes::Schema;
 use etl_model::{Batch, OnError, Position, RecordError, TraceContext};
 use etl_sdk::{Processed, Repartition, Sequential};
 
@@ -8,7 +9,7 @@ use super::flow::{Flow, gather};
 use super::outside::Outside;
 use super::plan::{ChainPlan, Input, Node, Place};
 use super::process::Part;
-use crate::ports::{DeadLetter, Operation};
+use crate::ports::{DeadLetter, Operation, column_types};
 use crate::taps::ChainTaps;
 use crate::{EngineError, guard::Guard};
 
@@ -182,13 +183,14 @@ impl<'a> Walk<'a> {
         out: &mut Flow,
     ) -> Result<(), EngineError> {
         let step = &self.plan.nodes[node].step.name;
+        let schema = batch.schema();
         let divided = Guard::new(step.clone()).compute(|| repartition.divide(batch))?;
         let (found, expected) = (divided.shards.len(), self.plan.shards(node).unwrap_or_default());
         if found != expected {
             let message = format!("step `{step}` has divided a batch into {found} shards, not {expected}");
             return Err(EngineError::Internal(message));
         }
-        self.lose(Place { at: Input::Node(node), shard: None }, divided.errors)?;
+        self.lose(Place { at: Input::Node(node), shard: None }, divided.errors, Some(&schema))?;
         for (shard, batch) in divided.shards.into_iter().enumerate() {
             self.count_arrived(node, shard, &batch);
             out.push(Some(shard), batch);
@@ -205,7 +207,7 @@ impl<'a> Walk<'a> {
         batch: Batch,
     ) -> Result<Batch, EngineError> {
         let step = &node.step;
-        let came = batch.ordinals().clone();
+        let (came, schema) = (batch.ordinals().clone(), batch.schema());
         let sequence = self.sequences.get(index).and_then(Option::as_ref);
         let outside = self.outside.as_mut().filter(|_| step.processor.capabilities().waits);
         let work = || match (outside, sequence) {
@@ -222,7 +224,7 @@ impl<'a> Walk<'a> {
         }?;
         self.create(place, &came, &processed);
         self.filter(place, &processed.filtered);
-        self.lose(place, processed.errors)?;
+        self.lose(place, processed.errors, Some(&schema))?;
         Ok(processed.batch)
     }
 
@@ -259,8 +261,14 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Applies the `on_error` of a source or transformation.
-    pub fn lose(&mut self, place: Place, errors: Vec<RecordError>) -> Result<(), EngineError> {
+    /// Applies the `on_error` of a source or transformation, whose records had these columns.
+    pub fn lose(
+        &mut self,
+        place: Place,
+        errors: Vec<RecordError>,
+        columns: Option<&Schema>,
+    ) -> Result<(), EngineError> {
+        let types = columns.filter(|_| !errors.is_empty()).map(column_types).unwrap_or_default();
         let on_error = self.plan.on_error(place.at);
         let keeper = self.plan.keeper(place).filter(|keeper| self.concerns(place, *keeper));
         for error in errors {
@@ -286,7 +294,8 @@ impl<'a> Walk<'a> {
                     return Err(EngineError::Record { step, error: Box::new(error) });
                 }
                 (OnError::DeadLetter, Some(keeper)) if !self.starts[keeper].covers(error.ordinal) => {
-                    self.parts[keeper].letters.push(DeadLetter { step, error });
+                    let types = types.clone();
+                    self.parts[keeper].letters.push(DeadLetter { step, types, error });
                 }
                 _ => {}
             }

@@ -1,4 +1,7 @@
-use etl_model::{RecordError, Route, RunId, StepName};
+use std::collections::BTreeMap;
+
+use arrow::datatypes::Schema;
+use etl_model::{RecordError, Route, RunId, StepName, is_json};
 use serde::{Deserialize, Serialize};
 
 use super::PortError;
@@ -8,9 +11,20 @@ use super::PortError;
 pub struct DeadLetter {
     /// The step that failed.
     pub step: StepName,
+    /// The types of the record's columns, as [`column_types`] tells them; empty where they are not known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub types: BTreeMap<String, String>,
     /// The record and the error.
     #[serde(flatten)]
     pub error: RecordError,
+}
+
+/// The types of columns by name, in Arrow's words; `json` for documents.
+pub fn column_types(schema: &Schema) -> BTreeMap<String, String> {
+    let words = |field: &arrow::datatypes::FieldRef| {
+        if is_json(field) { "json".to_owned() } else { field.data_type().to_string() }
+    };
+    schema.fields().iter().map(|field| (field.name().clone(), words(field))).collect()
 }
 
 /// Where dead letters are kept: numbered like the unit they belong to, so that writing them again is harmless.

@@ -6,7 +6,7 @@ mod error;
 mod observer;
 mod run_state;
 
-pub use dead_letters::{DeadLetter, DeadLetters};
+pub use dead_letters::{DeadLetter, DeadLetters, column_types};
 pub use error::PortError;
 pub use observer::{ChainSight, Committed, NoObserver, Observer, Operation, Wait, Work};
 pub use run_state::{PartitionNumbers, RunState};

@@ -80,8 +80,8 @@ impl ChannelActor {
                 (Work::Destination(writing), Kind::Rows) => {
                     let rows = match writing.as_ref().and_then(|writing| writing.preparation()) {
                         Some(preparation) => {
-                            let preparing = preparation.begin(&self.compute, &self.session.id, message.body);
-                            Rows::Preparing(preparing)
+                            let (id, body) = (&self.session.id, message.body);
+                            Rows::Preparing(preparation.begin(&self.compute, id, body, message.cause))
                         }
                         None => Rows::Raw(message.body),
                     };

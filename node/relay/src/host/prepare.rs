@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use etl_sdk::{Account, CarriedOut, Encoded, Encoder, Steps};
+use etl_model::TraceContext;
+use etl_sdk::{Account, CarriedOut, Encoded, Encoder, Steps, within_blocking};
 
 use super::compute::{Compute, Computing};
 use crate::channel::ChannelId;
@@ -22,14 +23,22 @@ pub(super) struct Ready {
 }
 
 impl Preparation {
-    /// Begins to decode rows, to carry out what leads to the destination, and to encode them as that wants them.
-    pub fn begin(&self, compute: &Compute, id: &ChannelId, rows: Bytes) -> Computing<Ready> {
+    /// Begins to decode rows, to carry out what leads to the destination, and to encode them as that wants them, on behalf
+    /// of a span of the sender.
+    pub fn begin(
+        &self,
+        compute: &Compute,
+        id: &ChannelId,
+        rows: Bytes,
+        cause: Option<TraceContext>,
+    ) -> Computing<Ready> {
         let (this, id) = (self.clone(), id.clone());
         compute.begin(move || {
             let batch = rows_from_bytes(rows).map_err(|error| error.of_channel(&id))?;
-            let CarriedOut { rows, account } = match &this.steps {
-                Some(steps) => steps.carry_out(batch)?,
-                None => CarriedOut { rows: vec![batch], account: Account::default() },
+            let CarriedOut { rows, account } = match (&this.steps, cause.filter(TraceContext::is_sampled)) {
+                (Some(steps), Some(cause)) => within_blocking(cause, || steps.carry_out(batch))?,
+                (Some(steps), None) => steps.carry_out(batch)?,
+                (None, _) => CarriedOut { rows: vec![batch], account: Account::default() },
             };
             let encoded = rows.into_iter().map(|batch| this.encoder.encode(batch));
             Ok(Ready { rows: encoded.collect::<Result<_, _>>()?, account })

@@ -140,7 +140,7 @@ impl Writing {
             Rows::Preparing(preparing) => preparing,
             Rows::Raw(rows) => {
                 let preparation = self.step().await?.preparation;
-                preparation.begin(&self.compute, &self.id, rows)
+                preparation.begin(&self.compute, &self.id, rows, etl_sdk::current_trace())
             }
         };
         let Ready { rows, account } = preparing.result().await?;

@@ -225,7 +225,8 @@ impl Core {
         let result = match self.writer.write() {
             Ok(mut writer) => {
                 // Asked under the lock: whoever waits after a failure would never be told.
-                let result = self.flow.failure().and_then(|()| act(&mut writer));
+                let result =
+                    self.flow.failure().and_then(|()| act(&mut writer).map_err(|error| writer.cause(error)));
                 self.bytes.store(writer.log.on_disk_size(), Ordering::Relaxed);
                 result
             }
@@ -249,6 +250,12 @@ impl Core {
 impl Writer {
     fn wrote(&mut self, last: Segment) {
         self.end = last.end().0;
+    }
+
+    /// Why writing failed. When the worker has stopped at what nobody waits for, who writes next is only told that it is
+    /// gone; raft-log keeps what it stopped at.
+    fn cause(&self, error: io::Error) -> io::Error {
+        self.log.wait_worker_idle().err().unwrap_or(error)
     }
 
     fn sync(&mut self, flow: &Arc<Flow>) -> Result<(), io::Error> {
