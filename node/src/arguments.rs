@@ -9,6 +9,7 @@ mod runs;
 mod server;
 mod share;
 mod tap;
+mod test;
 mod tls;
 mod workflow;
 
@@ -22,7 +23,7 @@ use etl_model::{ByteSize, Span};
 
 pub use checkpoint::{CheckpointCommand, CheckpointShowArguments, LocalCheckpoints};
 pub use cluster::{ClusterCommand, ClusterStatusArguments, LeaveArguments, NodeArguments};
-pub use dlq::{DlqCommand, DlqPlace, DlqSelection};
+pub use dlq::{DlqCommand, DlqPlace, DlqSelection, ReplayArguments};
 pub use insight::{HealthArguments, LogLevelArguments, TopArguments, TraceArguments, TracingOptions};
 pub use node::{
     CheckArguments, ClientCertificates, ClusterOptions, LogFormat, NodeCommand, NodeOptions, RaftOptions,
@@ -34,6 +35,7 @@ pub use runs::{PartitionsArguments, RunsCommand, RunsListArguments};
 pub use server::{ReadArguments, ServerArguments};
 pub use share::Share;
 pub use tap::TapArguments;
+pub use test::TestArguments;
 pub use tls::{CertificateArguments, TlsCommand};
 pub use workflow::{ApplyArguments, DiffArguments, RunOfArguments, RunWorkflowArguments, WorkflowCommand};
 
@@ -108,6 +110,34 @@ pub enum Command {
     ///
     /// Sources are read, and transformations that call a system call it. Ends with 1 when records have failed.
     Preview(PreviewArguments),
+    /// Run the tests of workflows: given records go through the transformations, and what comes out is compared with what is
+    /// expected. No source or destination is opened.
+    ///
+    /// The tests of `NAME.yaml` stand beside it in `NAME.test.yaml`:
+    ///
+    ///   tests:
+    ///     - name: what is not paid is left out
+    ///       variables: { REGION: EU }           # of the environment; also `parameters`, `secrets`, all three also for the whole file
+    ///       inputs:                             # by source; a transformation takes records that come to it
+    ///         orders:
+    ///           schema: { total: "decimal(10,2)" }   # types as in `cast`, else as in JSON
+    ///           records:
+    ///             - { id: 1, total: "9.50", status: paid }
+    ///             - { id: 2, total: "1.00", status: open }
+    ///       expect:                             # by destination or step; `any_order: true` beside `records`
+    ///         warehouse: [{ id: 1, total: "9.50" }]
+    ///       dead_letters: [{ step: cents, code: overflow, record: { id: 7 } }]     # those that are not listed must not be
+    ///       fails: { step: check, code: invalid_conversion }                       # instead: how a run would end
+    ///       http:                               # servers; the variable has the address
+    ///         CRM_URL:
+    ///           - { method: POST, path: "/score?v=1", request: { headers: {}, body: {} }, times: 1,
+    ///               response: { status: 200, headers: {}, body: { score: 9 } } }
+    ///
+    /// A field that is null and one that is missing are the same. Records of one source are one partition. A secret that is not
+    /// given is its own name; tables of lookups are read. A request that no endpoint answers is answered with 404 and
+    /// fails the test; one with `times` must be asked so often. Ends with 1 when a test has failed.
+    #[command(verbatim_doc_comment)]
+    Test(TestArguments),
     /// List the types of sources, transformations and destinations, or document one of them.
     Connectors {
         /// The type to document, such as `file`.
@@ -127,7 +157,7 @@ pub enum Command {
     /// Show or reset how far runs have come: those of this machine, or with --server those of a cluster.
     #[command(subcommand)]
     Checkpoint(CheckpointCommand),
-    /// Look at the records that runs have set aside, on this machine: list, count, show, export, discard.
+    /// Look at the records that runs have set aside, on this machine: list, count, show, export, replay, discard.
     #[command(subcommand)]
     Dlq(DlqCommand),
     /// Look after a cluster: its status, its nodes, its leader, its backups.

@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::WorkflowArguments;
+
 /// What to do with dead letters.
 #[derive(Debug, Subcommand)]
 pub enum DlqCommand {
@@ -34,6 +36,15 @@ pub enum DlqCommand {
         #[arg(long)]
         records: bool,
     },
+    /// Give letters to the steps that have set them aside once more, after the workflow was corrected, each exactly once.
+    ///
+    /// Each record comes to its step as it was, with the types of its columns, and goes on to the destinations behind that. The
+    /// replay of `NAME` is the run of a workflow `NAME-replay`, with letters of its own: those that fail again. One that is
+    /// interrupted, however it ends, is continued by the next; what has been replayed is never taken again, and `dlq list`
+    /// tells how much that is. The runs whose letters are meant have to be complete. Letters of a source hold what could not
+    /// be read, and are left. A `dedupe` or `limit` sees the letters alone; destinations that replace what they
+    /// have are refused.
+    Replay(ReplayArguments),
     /// Remove the letters of a run, or of all runs of a workflow.
     Discard {
         #[command(flatten)]
@@ -51,6 +62,29 @@ pub enum DlqCommand {
         #[arg(long, short)]
         yes: bool,
     },
+}
+
+/// Arguments of `dlq replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArguments {
+    #[command(flatten)]
+    pub workflow: WorkflowArguments,
+
+    /// Send them through this version of the workflow, such as the one that the run had [default: FILE as it is now].
+    #[arg(long = "workflow", value_name = "FILE")]
+    pub through: Option<PathBuf>,
+
+    /// Of this run alone, by its id [default: of the last one; of all where the workflow is incremental].
+    #[arg(long, value_name = "ID")]
+    pub run: Option<String>,
+
+    /// Of this step.
+    #[arg(long, value_name = "NAME")]
+    pub step: Option<String>,
+
+    /// With this code, such as `division_by_zero`.
+    #[arg(long, value_name = "CODE")]
+    pub code: Option<String>,
 }
 
 /// Where letters lie.

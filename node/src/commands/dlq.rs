@@ -1,14 +1,21 @@
+mod derived;
+mod group;
+mod record;
+mod replay;
+mod source;
+
 use std::collections::BTreeMap;
 use std::io::{Write, stdout};
 use std::path::Path;
 
 use comfy_table::{Table, presets};
 use etl_engine::DeadLetter;
-use etl_model::{RunId, WorkflowName};
+use etl_model::{RunId, StepName, WorkflowName};
 use etl_sdk::Registry;
 use etl_state::{DeadLetterFiles, LetterFile, LocalState};
 use serde_json::json;
 
+use self::group::{Replayed, replay_name};
 use crate::arguments::{DlqCommand, DlqPlace, DlqSelection, Output};
 use crate::view::{confirmed, count, plural, print_json, print_json_line, printable};
 use crate::workflow_file::local_workflow;
@@ -44,6 +51,7 @@ pub(super) fn dlq(command: &DlqCommand, registry: &Registry, output: Output) -> 
             })?;
             Ok(Exit::Success)
         }
+        DlqCommand::Replay(arguments) => replay::replay(arguments, registry, output),
         DlqCommand::Discard { place, workflow, run, yes } => {
             discard(place, workflow, run.as_deref(), *yes, registry, output)
         }
@@ -91,8 +99,31 @@ fn run_id(text: &str) -> Result<RunId, Error> {
     })
 }
 
+/// How many letters of a sum have been replayed; none where a run has the state, or there is none of this machine.
+struct ReplayedLetters(Option<LocalState>, BTreeMap<WorkflowName, Replayed>);
+
+impl ReplayedLetters {
+    fn new(directory: &Path) -> Self {
+        let state = LocalState::is_at(directory).then(|| LocalState::open(directory).ok());
+        Self(state.flatten(), BTreeMap::new())
+    }
+
+    fn count(&mut self, workflow: &WorkflowName, step: &StepName, run: RunId, code: &str) -> Option<u64> {
+        let state = self.0.as_ref()?;
+        // Letters of a replay are taken up by the next one of the same workflow.
+        let name = match workflow.as_str().ends_with("-replay") {
+            true => workflow.clone(),
+            false => replay_name(workflow).ok()?,
+        };
+        if !self.1.contains_key(&name) {
+            self.1.insert(name.clone(), Replayed::of(state, &name).ok()?);
+        }
+        self.1.get(&name).map(|replayed| replayed.count(step, run, code))
+    }
+}
+
 /// What has come together: letters, and the last message.
-type Sums = BTreeMap<(WorkflowName, RunId, String, String), (u64, String)>;
+type Sums = BTreeMap<(WorkflowName, RunId, StepName, String), (u64, String)>;
 
 fn list(
     place: &DlqPlace,
@@ -102,17 +133,23 @@ fn list(
 ) -> Result<Exit, Error> {
     let (directory, name) = local_workflow(workflow, place.state_dir.as_deref(), registry)?;
     let mut sums = Sums::new();
-    for file in files(&directory, name.as_ref())? {
+    let mut found = files(&directory, name.as_ref())?;
+    if let Some(replay) = name.as_ref().and_then(|name| replay_name(name).ok()) {
+        found.extend(files(&directory, Some(&replay))?);
+    }
+    let mut replayed = ReplayedLetters::new(&directory);
+    for file in found {
         for letter in file.read()? {
-            let key = (file.workflow.clone(), file.run, letter.step.to_string(), letter.error.code);
+            let key = (file.workflow.clone(), file.run, letter.step, letter.error.code);
             let sum = sums.entry(key).or_default();
             *sum = (sum.0 + 1, letter.error.message);
         }
     }
     if output == Output::Json {
         let rows = sums.iter().map(|((workflow, run, step, code), (letters, message))| {
+            let replayed = replayed.count(workflow, step, *run, code);
             json!({ "workflow": workflow, "run": run, "step": step, "code": code, "letters": letters,
-                    "message": message })
+                    "replayed": replayed, "message": message })
         });
         print_json(&rows.collect::<Vec<_>>())?;
         return Ok(Exit::Success);
@@ -129,16 +166,19 @@ fn list(
         "STEP",
         "CODE",
         "LETTERS",
+        "REPLAYED",
         "LAST MESSAGE",
     ]);
     for ((workflow, run, step, code), (letters, message)) in &sums {
         let message = printable(message).to_string();
+        let replayed = replayed.count(workflow, step, *run, code);
         table.add_row([
             workflow.to_string(),
             run.to_string(),
-            step.clone(),
+            step.to_string(),
             code.clone(),
             count(*letters),
+            replayed.map_or_else(|| "?".to_owned(), count),
             message,
         ]);
     }

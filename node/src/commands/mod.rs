@@ -19,6 +19,7 @@ mod run_telling;
 mod runs;
 mod schema;
 mod tap;
+mod test;
 mod tls;
 mod top;
 mod workflow;
@@ -45,6 +46,7 @@ pub(crate) fn run(command_line: CommandLine) -> Result<Exit, Error> {
         Command::Fmt { files, check } => fmt::fmt(&files, check, output),
         Command::Plan(arguments) => plan::plan(&arguments, &registry, output),
         Command::Preview(arguments) => preview::preview(&arguments, &registry, output),
+        Command::Test(arguments) => test::test(&arguments, &registry, output),
         Command::Connectors { name } => connectors::connectors(name.as_deref(), &registry, output),
         Command::Functions => functions(),
         Command::Schema => schema::schema(&registry),

@@ -7,4 +7,4 @@ mod trial;
 
 pub(crate) use document::document;
 pub(crate) use table::write_preview;
-pub(crate) use trial::trial;
+pub(crate) use trial::{StepTrial, gathered, transform, trial};

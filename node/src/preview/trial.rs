@@ -38,10 +38,21 @@ pub(crate) async fn trial(pipeline: &Pipeline, records: usize) -> Result<Vec<Ste
     for source in &pipeline.sources {
         steps.push(read(source, records).await?);
     }
+    transform(pipeline, steps, &HashMap::new()).await
+}
+
+/// Has the transformations work on what has come out of sources, and on what is pushed into them beside that.
+///
+/// # Errors
+/// A transformation is broken.
+pub(crate) async fn transform(
+    pipeline: &Pipeline,
+    mut steps: Vec<StepTrial>,
+    pushed: &HashMap<StepName, Vec<Batch>>,
+) -> Result<Vec<StepTrial>, EngineError> {
     for step in &pipeline.processors {
-        let found = |name: &StepName| steps.iter().find(|trial| trial.name == *name);
-        let given: Vec<Batch> =
-            step.inputs.iter().filter_map(found).flat_map(|trial| trial.batches.clone()).collect();
+        let mut given = gathered(&steps, &step.inputs);
+        given.extend(pushed.get(&step.name).into_iter().flatten().cloned());
         let before: Vec<(String, String)> =
             columns(&given.iter().map(Batch::schema).collect::<Vec<SchemaRef>>());
         let came = given.iter().map(Batch::len).sum();
@@ -66,6 +77,17 @@ pub(crate) async fn trial(pipeline: &Pipeline, records: usize) -> Result<Vec<Ste
         steps.push(made);
     }
     Ok(steps)
+}
+
+/// What comes to a step with these inputs; where several meet, in the order of the first records, as in a run.
+pub(crate) fn gathered(steps: &[StepTrial], inputs: &[StepName]) -> Vec<Batch> {
+    let found = |name: &StepName| steps.iter().find(|trial| trial.name == *name);
+    let mut batches: Vec<Batch> =
+        inputs.iter().filter_map(found).flat_map(|trial| trial.batches.clone()).collect();
+    if inputs.len() > 1 {
+        batches.sort_by_key(|batch| batch.ordinals().values().first().copied());
+    }
+    batches
 }
 
 async fn read(step: &SourceStep, records: usize) -> Result<StepTrial, EngineError> {
@@ -100,6 +122,13 @@ async fn read(step: &SourceStep, records: usize) -> Result<StepTrial, EngineErro
 }
 
 impl StepTrial {
+    /// Of a source that has yielded these records.
+    pub fn yielded(name: StepName, batches: Vec<Batch>) -> Self {
+        let mut made = Self { batches, ..Self::new(name, Vec::new(), 0) };
+        made.came = made.records();
+        made
+    }
+
     fn new(name: StepName, inputs: Vec<StepName>, came: usize) -> Self {
         Self {
             name,

@@ -149,6 +149,8 @@ impl DeadLetters for DeadLetterFiles {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use etl_model::{PartitionId, RecordError, Shard, StepName, WorkflowName};
 
     use super::*;
@@ -164,7 +166,8 @@ mod tests {
     }
 
     fn letter(ordinal: u64) -> DeadLetter {
-        DeadLetter { step: StepName::new("s").unwrap(), error: RecordError::new(ordinal, "code", "message") }
+        let step = StepName::new("s").unwrap();
+        DeadLetter { step, types: BTreeMap::new(), error: RecordError::new(ordinal, "code", "message") }
     }
 
     fn ordinals(files: &DeadLetterFiles, run: RunId, route: &Route) -> Vec<u64> {

@@ -143,13 +143,16 @@ fn collect(directory: &Path, paths: &mut Vec<PathBuf>) -> io::Result<()> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use etl_engine::DeadLetters;
     use etl_model::{RecordError, Route, Shard};
 
     use super::*;
 
     fn letter(ordinal: u64) -> DeadLetter {
-        DeadLetter { step: StepName::new("s").unwrap(), error: RecordError::new(ordinal, "code", "message") }
+        let step = StepName::new("s").unwrap();
+        DeadLetter { step, types: BTreeMap::new(), error: RecordError::new(ordinal, "code", "message") }
     }
 
     #[test]

@@ -110,6 +110,12 @@ impl LocalState {
         Ok(record.active.map(|active| Interrupted { run: active.run, parameters: active.parameters }))
     }
 
+    /// The last run of a workflow that has ended or was abandoned.
+    pub fn last_run(&self, workflow: &WorkflowName) -> Result<Option<RunId>, StateError> {
+        let record: WorkflowRecord = self.store.get(&workflow_key(workflow))?.unwrap_or_default();
+        Ok(record.past.last().map(|past| past.run))
+    }
+
     /// Continues the interrupted run of a workflow, or begins a new one. Durable when it returns.
     pub fn begin(
         &self,
@@ -314,6 +320,7 @@ mod tests {
         assert_eq!(found, stored);
         state.complete(&workflow()).unwrap();
         assert_eq!(begun.handle.checkpoints().unwrap(), []);
+        assert_eq!(state.last_run(&workflow()).unwrap(), Some(begun.run));
     }
 
     #[test]

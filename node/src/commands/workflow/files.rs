@@ -6,6 +6,7 @@ use etl_api::model::{Finding, Severity};
 use etl_sdk::Registry;
 
 use crate::Error;
+use crate::commands::test::is_test_file;
 use crate::workflow_file::load;
 
 /// A workflow file as it was read.
@@ -20,7 +21,7 @@ pub(super) struct Checked {
     pub name: String,
 }
 
-/// The files named, and for a folder its `*.yaml` and `*.yml`, by name; not what is in folders below.
+/// The files named, and for a folder its `*.yaml` and `*.yml`, by name; not tests, and not what is in folders below.
 pub(super) fn read(paths: &[PathBuf], registry: &Registry) -> Result<Vec<File>, Error> {
     let mut files = Vec::new();
     for path in paths {
@@ -46,7 +47,7 @@ fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-        if yaml && path.is_file() {
+        if yaml && path.is_file() && !is_test_file(&path) {
             found.push(path);
         }
     }
