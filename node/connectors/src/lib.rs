@@ -12,7 +12,7 @@ use etl_transforms::{
 
 /// Every type that this program knows.
 pub fn registry() -> Registry {
-    sources()
+    let registry = sources()
         .processor(Cast)
         .processor(Dedupe)
         .processor(Detokenise)
@@ -32,7 +32,10 @@ pub fn registry() -> Registry {
         .destination(FileDestination)
         .destination(PostgresDestination)
         .destination(SqliteDestination)
-        .destination(StdoutDestination)
+        .destination(StdoutDestination);
+    #[cfg(feature = "full")]
+    let registry = registry.processor(etl_transforms::Sql);
+    registry
 }
 
 /// Every type of source, which tables of lookups are read from as well.

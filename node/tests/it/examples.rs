@@ -53,6 +53,8 @@ fn every_example_is_valid_and_has_a_test() {
     let database = PostgresServer::shared().fresh_database().unwrap();
     database.psql("CREATE TABLE customers (id bigint PRIMARY KEY, last_name text, email text, created_at timestamptz)").unwrap();
     site.set("PG_URL", database.url());
+    // A build without them says which one has them.
+    let full_build = ["sql"];
     let tested = [
         "by-country",
         "csv-to-jsonl",
@@ -67,6 +69,7 @@ fn every_example_is_valid_and_has_a_test() {
         "parquet-parts",
         "quickstart",
         "route",
+        "sql",
         "tags",
         "to-postgres",
         "upsert",
@@ -81,6 +84,10 @@ fn every_example_is_valid_and_has_a_test() {
     found.sort();
     assert_eq!(found, tested);
     for name in tested {
+        if full_build.contains(&name) && !cfg!(feature = "full") {
+            site.run(&["lint", &format!("deploy/examples/{name}.yaml")]).code(1).says("--features full");
+            continue;
+        }
         site.run(&["lint", &format!("deploy/examples/{name}.yaml")]).code(0);
         site.run(&["plan", &format!("deploy/examples/{name}.yaml")]).code(0).says("exactly once");
     }
@@ -314,6 +321,27 @@ fn route_gives_each_order_one_way() {
     assert_eq!(counter(&summary, "delivered"), delivered as u64);
     assert_eq!(counter(&summary, "read"), 1500);
     assert_eq!(counter(&summary, "filtered"), 1500 - delivered as u64);
+}
+
+#[cfg(feature = "full")]
+#[test]
+fn sql_makes_positions_of_orders() {
+    let site = site();
+    let summary = run(&site, "sql");
+    let orders = rows(&site, "deploy/examples/data/orders.csv");
+    let wanted: Vec<&Value> =
+        orders.iter().filter(|row| row["status"] == "paid" && row["country"] != "CH").collect();
+    let positions = rows(&site, "deploy/examples/out/positions.jsonl");
+    assert_eq!(counter(&summary, "delivered"), wanted.len() as u64);
+    assert!(!wanted.is_empty() && wanted.len() < orders.len());
+    for (order, position) in wanted.into_iter().zip(&positions) {
+        assert_eq!(order["order_id"], position["order_id"]);
+        assert_eq!(order["product"].as_str().unwrap().to_lowercase(), position["product"]);
+        let quantity = order["quantity"].as_f64().unwrap();
+        let total = quantity * order["unit_price"].as_f64().unwrap();
+        assert!((position["total"].as_f64().unwrap() - total).abs() < 1e-6, "{position}");
+        assert_eq!(position["pieces"], if quantity > 1.0 { "several" } else { "one" });
+    }
 }
 
 #[test]

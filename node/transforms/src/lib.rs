@@ -25,6 +25,9 @@ mod route;
 mod sample;
 mod schema_cache;
 mod script;
+#[cfg(feature = "sql")]
+mod sql;
+mod text_place;
 mod unfit;
 mod validate;
 
@@ -42,4 +45,6 @@ pub use repartition::Repartition;
 pub use route::Route;
 pub use sample::Sample;
 pub use script::Script;
+#[cfg(feature = "sql")]
+pub use sql::Sql;
 pub use validate::Validate;

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::script::engine::{Limits, Sandbox};
 use crate::script::shape::Shape;
+use crate::text_place::offset;
 
 const MEMORY: std::ops::RangeInclusive<u64> = 1024..=1024 * 1024 * 1024;
 
@@ -173,8 +174,5 @@ fn syntax(script: &str, error: &ParseError) -> FieldError {
     let place = error.position();
     let (line, column) = (place.line().unwrap_or(1), place.position().unwrap_or(1));
     let message = format!("line {line}, column {column}: {}", error.err_type());
-    let start: usize = script.split_inclusive('\n').take(line - 1).map(str::len).sum();
-    let rest = script.get(start..).unwrap_or_default();
-    let offset = start + rest.char_indices().nth(column - 1).map_or(rest.trim_end().len(), |(byte, _)| byte);
-    FieldError::new("syntax", message).at("script").at_offset(offset)
+    FieldError::new("syntax", message).at("script").at_offset(offset(script, line, column))
 }

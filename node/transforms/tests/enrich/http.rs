@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 use crate::batches::{configure, failed, gone_on, numbers, process};
 use crate::server::{Act, Server, answer};
 
-fn good(value: &Value) -> Act {
+pub fn good(value: &Value) -> Act {
     answer("200 OK\r\ncontent-type: application/json", &value.to_string())
 }
 
-fn number(body: &str) -> i64 {
+pub fn number(body: &str) -> i64 {
     serde_json::from_str::<Value>(body).unwrap()["n"].as_i64().unwrap()
 }
 
-fn config(server: &Server, more: Value) -> Value {
+pub fn config(server: &Server, more: Value) -> Value {
     let mut config = json!({
         "type": "http",
         "url": format!("{}score", server.url()),

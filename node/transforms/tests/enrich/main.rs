@@ -10,3 +10,4 @@ mod batches;
 mod http;
 mod lookup;
 mod tables;
+mod trouble;

@@ -28,7 +28,10 @@ const RESERVED_CONNECTORS: &[&str] = &[
 ];
 
 /// Transformations that the language knows and a coming version will have.
-const RESERVED_TRANSFORMATIONS: &[&str] = &["aggregate", "join", "sql", "window"];
+const RESERVED_TRANSFORMATIONS: &[&str] = &["aggregate", "join", "window"];
+
+/// Transformations that only the full build has, for their libraries are heavy.
+const FULL_BUILD: &[&str] = &["sql"];
 
 /// The types of a role that this program has.
 pub(crate) fn known(registry: &Registry, role: Role) -> Vec<&'static str> {
@@ -57,6 +60,10 @@ pub(super) fn check(draft: &Draft<'_>, kind: &str, mark: Mark, registry: &Regist
         let message = format!("`{kind}` is a {}, not a {word}", elsewhere.join(" and a "));
         let help = (!names.is_empty()).then(|| format!("a {word} has {}", one_of(&names)));
         sink.error(mark, codes::WRONG_ROLE, message, help);
+    } else if role == Role::Transformation && FULL_BUILD.contains(&kind) {
+        let message = format!("the type `{kind}` is not in this build of the program");
+        let help = format!("`{kind}` is in the full build: cargo build --features full");
+        sink.error(mark, codes::NOT_BUILT, message, Some(help));
     } else if reserved {
         let message = format!("the type `{kind}` is part of the language but not built yet");
         let help = (!names.is_empty()).then(|| format!("a {word} has {}", one_of(&names)));

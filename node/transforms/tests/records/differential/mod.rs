@@ -4,6 +4,9 @@ mod cast;
 mod choose;
 mod mask;
 mod shape;
+#[cfg(feature = "sql")]
+mod sql;
+mod validate;
 
 use etl_model::Batch;
 use etl_sdk::Processed;
