@@ -136,6 +136,7 @@ pub enum Command {
     /// A field that is null and one that is missing are the same. Records of one source are one partition. A secret that is not
     /// given is its own name; tables of lookups are read. A request that no endpoint answers is answered with 404 and
     /// fails the test; one with `times` must be asked so often. Ends with 1 when a test has failed.
+    /// With `--chaos` the workflow is crashed as well, and must neither lose nor double a record.
     #[command(verbatim_doc_comment)]
     Test(TestArguments),
     /// List the types of sources, transformations and destinations, or document one of them.

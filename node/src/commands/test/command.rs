@@ -6,6 +6,7 @@ use etl_workflow::{Diagnostics, Workflow, did_you_mean};
 use serde_json::{Value, json};
 
 use super::case::Case;
+use super::chaos::{Report, crash};
 use super::comparison::{Mismatch, step_name};
 use super::faults::{CONFIG, Faults, UNKNOWN_STEP};
 use super::files::{Pair, find};
@@ -29,6 +30,8 @@ struct Verdict {
     file: String,
     name: String,
     mismatches: Vec<Mismatch>,
+    /// What crashes have done, if they were asked for and it has passed without any.
+    chaos: Option<Report>,
 }
 
 /// `test`.
@@ -59,12 +62,17 @@ pub(in crate::commands) fn test(
     for Suite { files, workflow, cases } in suites {
         let tested = Tested { file: &files.workflow, bytes: &workflow, registry };
         for case in cases.into_iter().filter(wanted) {
-            let mismatches = match system.block_on(tested.carry_out(&case)) {
-                Ok(mismatches) => mismatches,
-                Err(error) => vec![Mismatch::new(error.to_string())],
-            };
+            let told = |error: Error| vec![Mismatch::new(error.to_string())];
+            let mut mismatches = system.block_on(tested.carry_out(&case)).unwrap_or_else(told);
+            let mut chaos = None;
+            if arguments.chaos && mismatches.is_empty() {
+                match crash(&tested, &case, arguments.chaos_limit) {
+                    Ok((report, harm)) => (chaos, mismatches) = (Some(report), harm),
+                    Err(error) => mismatches = told(error),
+                }
+            }
             let file = files.tests.display().to_string();
-            let verdict = Verdict { file, name: case.name, mismatches };
+            let verdict = Verdict { file, name: case.name, mismatches, chaos };
             if output == Output::Text {
                 write_verdict(&mut stdout().lock(), &verdict)?;
             }
@@ -116,9 +124,12 @@ fn check_steps(case: &Case, workflow: &Workflow, faults: &mut Faults) {
 }
 
 fn write_verdict(out: &mut impl Write, verdict: &Verdict) -> std::io::Result<()> {
-    let Verdict { file, name, mismatches } = verdict;
+    let Verdict { file, name, mismatches, chaos } = verdict;
     let outcome = if mismatches.is_empty() { "ok" } else { "FAILED" };
     writeln!(out, "{file}: {} ... {outcome}", printable(name))?;
+    if let Some(report) = chaos {
+        report.write(out)?;
+    }
     for Mismatch { message, diff, fields } in mismatches {
         for line in message.lines() {
             writeln!(out, "  {}", redacted(&printable(line).to_string()))?;
@@ -148,6 +159,10 @@ fn tell(verdicts: &[Verdict], output: Output) -> Result<Exit, Error> {
 
 fn document(verdict: &Verdict) -> Value {
     let mismatch = |mismatch: &Mismatch| json!({ "message": mismatch.message, "diff": mismatch.diff.to_string(), "fields": mismatch.fields });
-    json!({ "file": verdict.file, "name": verdict.name, "passed": verdict.mismatches.is_empty(),
-            "mismatches": verdict.mismatches.iter().map(mismatch).collect::<Vec<_>>() })
+    let mut document = json!({ "file": verdict.file, "name": verdict.name, "passed": verdict.mismatches.is_empty(),
+            "mismatches": verdict.mismatches.iter().map(mismatch).collect::<Vec<_>>() });
+    if let Some(report) = &verdict.chaos {
+        document["chaos"] = report.document();
+    }
+    document
 }

@@ -1,4 +1,4 @@
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use etl_api::Diff;
 use etl_model::StepName;
@@ -88,13 +88,14 @@ fn records(expected: &AtStep<Expected>, found: &Arrivals) -> Option<Mismatch> {
     Some(Mismatch { message, diff, fields: fields(&wanted, &arrived) })
 }
 
-fn lines(records: &[Value]) -> String {
+/// One a line.
+pub(super) fn lines(records: &[impl Display]) -> String {
     records.iter().map(|record| format!("{record}\n")).collect()
 }
 
 /// One form for values that are the same: fields in the order of their names, none that is null, whole numbers without a
 /// fraction.
-fn canonical(value: &Value) -> Value {
+pub(super) fn canonical(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
             let mut kept: Vec<(&String, Value)> = fields

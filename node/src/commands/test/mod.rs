@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod case;
+mod chaos;
 mod command;
 mod comparison;
 mod faults;

@@ -41,6 +41,22 @@ impl Tested<'_> {
     /// # Errors
     /// The workflow is not valid with what the test gives, or there is no port for a server.
     pub async fn carry_out(&self, case: &Case) -> Result<Vec<Mismatch>, Error> {
+        let (servers, workflow) = self.served(case).await?;
+        let pipeline = pipeline::build(&workflow, self.registry)?;
+        let inputs = match self.inputs(case) {
+            Ok(inputs) => inputs,
+            Err(mismatch) => return Ok(vec![mismatch]),
+        };
+        let mut mismatches = compare(case, &arrivals(&pipeline, inputs).await);
+        mismatches.extend(servers.iter().flat_map(MockServer::complaints).map(Mismatch::new));
+        Ok(mismatches)
+    }
+
+    /// The servers of a test, and the workflow that knows where they are.
+    ///
+    /// # Errors
+    /// As [`Tested::carry_out`].
+    pub async fn served(&self, case: &Case) -> Result<(Vec<MockServer>, Workflow), Error> {
         let mut servers = Vec::new();
         let mut given = case.given.clone();
         for (variable, endpoints) in &case.http {
@@ -48,19 +64,22 @@ impl Tested<'_> {
             given.variables.insert(variable.clone(), server.address().to_owned());
             servers.push(server);
         }
-        let pipeline = pipeline::build(&self.load(&given)?, self.registry)?;
+        Ok((servers, self.load(&given)?))
+    }
+
+    /// The records that a test gives, by the step that they come out of, or to.
+    ///
+    /// # Errors
+    /// Records that cannot be read.
+    pub fn inputs(&self, case: &Case) -> Result<BTreeMap<String, Vec<Batch>>, Mismatch> {
         let mut inputs = BTreeMap::new();
         for AtStep { step, place, what } in &case.inputs {
-            match self.batches(what) {
-                Ok(batches) => drop(inputs.insert(step_name(step), batches)),
-                Err(message) => {
-                    return Ok(vec![Mismatch::new(format!("line {}: `{step}`: {message}", place.line))]);
-                }
-            }
+            let batches = self.batches(what);
+            let batches = batches
+                .map_err(|message| Mismatch::new(format!("line {}: `{step}`: {message}", place.line)))?;
+            inputs.insert(step_name(step), batches);
         }
-        let mut mismatches = compare(case, &arrivals(&pipeline, inputs).await);
-        mismatches.extend(servers.iter().flat_map(MockServer::complaints).map(Mismatch::new));
-        Ok(mismatches)
+        Ok(inputs)
     }
 
     fn batches(&self, records: &Records) -> Result<Vec<Batch>, String> {
@@ -69,7 +88,7 @@ impl Tested<'_> {
 }
 
 /// What becomes of the records, each input by itself: in a run they are partitions that do not meet before a destination.
-async fn arrivals(pipeline: &Pipeline, mut inputs: BTreeMap<String, Vec<Batch>>) -> Arrivals {
+pub(super) async fn arrivals(pipeline: &Pipeline, mut inputs: BTreeMap<String, Vec<Batch>>) -> Arrivals {
     let mut found = Arrivals::default();
     let sources = pipeline.sources.iter().map(|step| &step.name);
     let names: Vec<&StepName> = sources.chain(pipeline.processors.iter().map(|step| &step.name)).collect();
