@@ -341,7 +341,16 @@ impl SupervisorActor {
             chain.failing_since = None;
         }
         let policy = &self.options.retry;
-        let mut again = error.retry() == Retry::Backoff && !chain.draining;
+        if chain.draining && error.retry() == Retry::Backoff && policy.covers(error.code()) {
+            // It would be tried again if it was not to end; who goes on with it does.
+            let (run, epoch) = (chain.request.run.run, chain.epoch());
+            tracing::warn!(%run, %source, %partition, epoch, %error, "failed while it was to end; left for the next to try again");
+            let markers = chain.markers.clone();
+            chain.reply.do_send(ChainEvent::Withdrawn { chain: id, markers });
+            self.chains.remove(&id);
+            return;
+        }
+        let mut again = error.retry() == Retry::Backoff;
         let failing_for = chain.failing_since.get_or_insert_with(Instant::now).elapsed();
         if chain.verdict == Some(Verdict::Open) {
             // The breaker says when it goes on, however often that has failed; opening waits for it.

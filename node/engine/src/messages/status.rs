@@ -45,7 +45,7 @@ pub(crate) struct ActorGone {
 pub(crate) enum ChainEvent {
     /// Every route is done, or drained if one of the markers is not done.
     Ended { chain: usize, markers: Vec<Marker>, attempts: u32 },
-    /// It was to end before it could be opened. Markers are those of earlier attempts.
+    /// It was to end, and could not be opened or failed in a way that may go away. Markers are those it has seen.
     Withdrawn { chain: usize, markers: Vec<Option<Marker>> },
     /// It cannot be reopened.
     Failed { chain: usize, error: EngineError, markers: Vec<Option<Marker>> },

@@ -240,13 +240,11 @@ fn a_rate_holds_for_the_calls_of_a_transformation() {
 fn a_transformation_that_waits_at_a_limit_is_stopped_soon_and_continued_exactly() {
     for limits in [rate(RateAmount::Records(100), ms(1000)), breaker(1, Duration::from_secs(3600))] {
         let (caller, memory) = (Caller::default(), Memory::default());
+        caller.spared.store(30, Ordering::SeqCst);
+        caller.failures.store(1, Ordering::SeqCst);
         let mut bed = limited(calling(2, 500, &caller, &memory), "call", limits.clone());
         let (seen, begin) = (caller.clone(), Instant::now());
         let report = bed.run_while(|stop| async move {
-            while seen.calls.load(Ordering::SeqCst) < 30 {
-                tokio::time::sleep(ms(5)).await;
-            }
-            seen.failures.store(1, Ordering::SeqCst);
             while seen.failures.load(Ordering::SeqCst) > 0 {
                 tokio::time::sleep(ms(5)).await;
             }

@@ -91,6 +91,9 @@ impl Processor for Together {
 #[derive(Clone, Default)]
 pub struct Caller {
     pub calls: Arc<AtomicUsize>,
+    /// Calls before the first that may fail.
+    pub spared: Arc<AtomicUsize>,
+    /// Calls that will fail.
     pub failures: Arc<AtomicUsize>,
 }
 
@@ -106,9 +109,11 @@ impl Processor for Caller {
     fn process_braked(&self, batch: Batch, brake: &dyn Brake) -> Result<Processed, ConnectorError> {
         for _ in 0..batch.len() {
             tokio::runtime::Handle::current().block_on(brake.pass(1, 8))?;
-            self.calls.fetch_add(1, Ordering::SeqCst);
+            let call = self.calls.fetch_add(1, Ordering::SeqCst);
             let fails = |left: usize| left.checked_sub(1);
-            if self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fails).is_ok() {
+            if call >= self.spared.load(Ordering::SeqCst)
+                && self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fails).is_ok()
+            {
                 return Err(ConnectorError::transient("away", "connection refused"));
             }
         }
