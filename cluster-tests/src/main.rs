@@ -36,6 +36,8 @@ enum Command {
     Oracle(oracle::Args),
     /// Measure throughput, memory and start-up beside the physical limits of the machine.
     Bench(bench::Args),
+    /// Measure every transformation on one thread, beside DuckDB and Polars where they do the same.
+    Transforms(bench::TransformsArgs),
     /// Measure what agreement costs: writes, reads, idle members, time without a leader, beside etcd.
     Consensus(consensus::Args),
     /// Let clients write, compare-and-set and read on all members while faults strike; check what they saw.
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
     match CommandLine::parse().command {
         Command::Oracle(args) => oracle::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Transforms(args) => bench::run_transforms(&args),
         Command::Consensus(args) => consensus::run(&args),
         Command::Linearizability(args) => linearizability::run(&args),
         Command::Power(args) => power::run(&args),

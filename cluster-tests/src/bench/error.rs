@@ -35,6 +35,14 @@ pub enum BenchError {
     /// A SQLite output cannot be read.
     #[error("{0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// A transformation cannot be measured.
+    #[error("{name}: {message}")]
+    Transformation {
+        /// What was to be measured.
+        name: &'static str,
+        /// Why not.
+        message: String,
+    },
     /// A private server is missing or does not do what it must.
     #[error("{0}")]
     Service(#[from] ServiceError),
@@ -59,6 +67,11 @@ impl BenchError {
     /// With the path that was used.
     pub fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
         Self::io(path.display().to_string())
+    }
+
+    /// A transformation that cannot be measured.
+    pub fn transformation(name: &'static str, message: String) -> Self {
+        Self::Transformation { name, message }
     }
 
     /// An output that does not hold what it must.

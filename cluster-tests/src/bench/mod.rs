@@ -16,6 +16,7 @@ mod session;
 mod slow_reader;
 mod table;
 mod task;
+mod transforms;
 mod verify;
 mod workload;
 
@@ -23,6 +24,7 @@ use std::process::ExitCode;
 
 pub use args::Args;
 use error::BenchError;
+pub use transforms::{Args as TransformsArgs, run as run_transforms};
 
 /// Measures, verifies and prints; fails when an output is wrong or a process does.
 pub fn run(args: &Args) -> ExitCode {

@@ -9,3 +9,4 @@ mod panic;
 mod proof;
 mod scale;
 mod takeover;
+mod transforms;

@@ -37,6 +37,14 @@ pub(crate) fn choose(
 }
 
 fn zipped(condition: &Truth, then: Option<&Vector>, other: Option<&Vector>, rows: usize) -> Option<Data> {
+    for (branch, taken) in [(then, &condition.yes), (other, &condition.no)] {
+        if let Some(Vector { data, constant: false, .. }) = branch
+            && taken.count_set_bits() == rows
+            && as_array(data).is_some()
+        {
+            return Some(data.clone());
+        }
+    }
     let sample = then.filter(|then| !matches!(then.data, Data::Null(_))).or(other)?;
     let like = as_array(&sample.data)?;
     let then = branch(then, &like)?;

@@ -341,9 +341,7 @@ impl<'a> Evaluator<'a> {
         let vector = self.eval(operand, active);
         let found = match (&vector.data, set) {
             (Data::String(texts), Set::Strings(set)) => kernels::is_in_strings(texts, set),
-            (Data::Int(array), Set::Ints(set)) => BooleanBuffer::collect_bool(array.len(), |row| {
-                array.is_valid(row) && set.contains(&array.value(row))
-            }),
+            (Data::Int(ints), Set::Ints(set)) => kernels::is_in_ints(ints, set),
             // Only nulls remain for a string or an int, and the set has none.
             (data, _) => BooleanBuffer::new_unset(data.len()),
         };

@@ -8,7 +8,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int64Array, StringArray, UInt64Array,
 };
 use arrow::buffer::{BooleanBuffer, NullBuffer};
-use arrow::compute::{cast, take};
+use arrow::compute::{cast, nullif, take};
 use arrow::datatypes::{ArrowPrimitiveType, DataType, Date32Type, Date64Type, Field, FieldRef, TimeUnit};
 use etl_model::is_json;
 
@@ -206,13 +206,11 @@ impl Data {
                 Self::Double(Float64Array::new(array.values().clone(), nulls))
             }
             Self::String(array) => {
-                let nulls = joined(array.nulls());
-                let (offsets, values, _) = array.into_parts();
-                // The parts come from a valid array and the mask has its length.
-                Self::String(
-                    StringArray::try_new(offsets, values, nulls)
-                        .unwrap_or_else(|_| StringArray::new_null(valid.len())),
-                )
+                let gone = BooleanArray::new(!valid.inner(), None);
+                // Unlike an array made of its parts, nullif does not read the texts again. It only fails where the
+                // lengths differ.
+                let masked = nullif(&array, &gone).ok().and_then(|masked| masked.as_string_opt().cloned());
+                Self::String(masked.unwrap_or_else(|| StringArray::new_null(valid.len())))
             }
             Self::Bytes(array) => {
                 let nulls = joined(array.nulls());
@@ -230,7 +228,7 @@ impl Data {
             Self::Nested { array, field } => {
                 let keep = BooleanArray::new(!valid.inner(), None);
                 // nullif only fails where the lengths differ.
-                let array = arrow::compute::nullif(&array, &keep).unwrap_or(array);
+                let array = nullif(&array, &keep).unwrap_or(array);
                 Self::Nested { array, field }
             }
             Self::Dyn(mut values) => {

@@ -1,5 +1,5 @@
-use arrow::array::{Array, BooleanArray, RecordBatch, UInt64Array};
-use arrow::compute::filter_record_batch;
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, UInt64Array};
+use arrow::compute::FilterBuilder;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
@@ -77,10 +77,10 @@ impl Batch {
 
     /// Keeps the rows whose mask is true (a null mask value drops the row).
     pub fn filter(&self, mask: &BooleanArray) -> Result<Self, BatchError> {
-        let records = filter_record_batch(&self.records, mask)?;
-        let ordinals = arrow::compute::filter(&self.ordinals, mask)?;
-        let ordinals = arrow::array::AsArray::as_primitive(ordinals.as_ref()).clone();
-        Self::new(records, ordinals)
+        // Read once for the ordinals and all columns.
+        let kept = FilterBuilder::new(mask).optimize().build();
+        let ordinals = kept.filter(&self.ordinals)?;
+        Self::new(kept.filter_record_batch(&self.records)?, ordinals.as_primitive().clone())
     }
 
     /// Rows `offset .. offset + length`, without copying.

@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
-use arrow::array::BooleanArray;
+use arrow::array::{AsArray, BooleanArray};
 use arrow::buffer::BooleanBuffer;
+use arrow::compute::filter;
+use arrow::datatypes::UInt64Type;
 use etl_expr::{ExprError, RowError, record_json};
 use etl_model::{Batch, BatchError, RecordError};
 use etl_sdk::Processed;
@@ -67,7 +69,10 @@ impl RecordErrors {
 
     /// True for the rows that have not failed.
     pub fn sound(&self, rows: usize) -> BooleanArray {
-        let values = BooleanBuffer::collect_bool(rows, |row| !self.0.contains_key(&row));
+        let values = match self.is_empty() {
+            true => BooleanBuffer::new_set(rows),
+            false => BooleanBuffer::collect_bool(rows, |row| !self.0.contains_key(&row)),
+        };
         BooleanArray::new(values, None)
     }
 
@@ -87,9 +92,8 @@ impl RecordErrors {
         if kept.true_count() == batch.len() {
             return Ok(Processed { batch, filtered: Vec::new(), errors: Vec::new() });
         }
-        let removed = &!keep.values() & sound.values();
-        let ordinals = batch.ordinals().values();
-        let filtered = removed.set_indices().filter_map(|row| ordinals.get(row).copied()).collect();
+        let removed = BooleanArray::new(&!keep.values() & sound.values(), None);
+        let filtered = filter(batch.ordinals(), &removed)?.as_primitive::<UInt64Type>().values().to_vec();
         Ok(Processed { batch: batch.filter(&kept)?, filtered, errors: self.finish(&batch) })
     }
 

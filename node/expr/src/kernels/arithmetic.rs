@@ -128,6 +128,21 @@ fn concat(
     live: Option<&NullBuffer>,
 ) -> Computed {
     let mut builder = StringBuilder::with_capacity(rows, a.values().len() + b.values().len());
+    let bytes = |array: &StringArray, constant| {
+        if constant { array.value_data().len().saturating_mul(rows) } else { array.value_data().len() }
+    };
+    let same_rows = |array: &StringArray, constant| array.len() == if constant { 1 } else { rows };
+    if same_rows(a, a_constant)
+        && same_rows(b, b_constant)
+        && strings::has_room(0, bytes(a, a_constant).saturating_add(bytes(b, b_constant)))
+    {
+        for row in 0..rows {
+            // Writing to a builder in memory cannot fail.
+            let _ = std::fmt::Write::write_str(&mut builder, a.value(if a_constant { 0 } else { row }));
+            builder.append_value(b.value(if b_constant { 0 } else { row }));
+        }
+        return Computed::total(Data::String(builder.finish()));
+    }
     let mut failed = Vec::new();
     let place = |array: &StringArray, constant: bool, row: usize| {
         let row = if constant { 0 } else { row };

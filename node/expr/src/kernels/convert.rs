@@ -1,4 +1,7 @@
+use arrow::array::{Array, AsArray};
 use arrow::buffer::NullBuffer;
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 
 use crate::convert::{
     bool_from_string, double_from_string, int_from_double, int_from_string, string_from_bytes,
@@ -97,14 +100,8 @@ pub(super) fn call(
 
 fn to_string(a: &Vector, rows: usize, live: Option<&NullBuffer>) -> Option<Computed> {
     Some(match &a.data {
-        Data::Int(_) => {
-            let a = ints(a)?;
-            to_texts(rows, live, |row| Ok(a(row).to_string()))
-        }
-        Data::Uint(_) => {
-            let a = uints(a)?;
-            to_texts(rows, live, |row| Ok(a(row).to_string()))
-        }
+        Data::Int(array) => digits(array)?,
+        Data::Uint(array) => digits(array)?,
         Data::Double(_) => {
             let a = doubles(a)?;
             to_texts(rows, live, |row| Ok(double_to_string(a(row))))
@@ -127,4 +124,10 @@ fn to_string(a: &Vector, rows: usize, live: Option<&NullBuffer>) -> Option<Compu
         }
         _ => return None,
     })
+}
+
+/// The decimal digits of whole numbers.
+fn digits(array: &dyn Array) -> Option<Computed> {
+    let texts = cast(array, &DataType::Utf8).ok()?;
+    Some(Computed::total(Data::String(texts.as_string_opt()?.clone())))
 }

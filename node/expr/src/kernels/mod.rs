@@ -9,6 +9,7 @@ mod math;
 mod optional;
 mod pattern;
 mod rows;
+mod set;
 mod template;
 mod text;
 mod time;
@@ -20,7 +21,8 @@ use crate::functions::Function;
 use crate::vector::{Data, Vector};
 
 pub(crate) use code::uuids;
-pub(crate) use text::{is_in_strings, is_match};
+pub(crate) use set::{is_in_ints, is_in_strings};
+pub(crate) use text::is_match;
 
 /// What a kernel yields: values for every row (arbitrary where the row is not live) and the live rows that fail.
 pub(crate) struct Computed {

@@ -1,8 +1,5 @@
-use std::collections::HashSet;
-use std::sync::Arc;
-
 use arrow::array::{Array, BooleanArray, Datum, Int64Array, Scalar, StringArray, StringBuilder};
-use arrow::buffer::{BooleanBuffer, NullBuffer};
+use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use arrow::compute::kernels::comparison;
 use regex::Regex;
 
@@ -46,30 +43,31 @@ pub(super) fn size(a: &Vector) -> Option<Computed> {
 
 pub(super) fn transform(function: Function, a: &Vector, live: Option<&NullBuffer>) -> Option<Computed> {
     let Data::String(array) = &a.data else { return None };
-    let mut builder = StringBuilder::with_capacity(array.len(), array.value_data().len());
-    let mut buffer = String::new();
-    for row in 0..array.len() {
-        if !is_live(live, row) {
-            builder.append_value("");
-            continue;
-        }
-        let text = array.value(row);
-        match function {
-            Function::Trim => builder.append_value(text.trim()),
-            Function::LowerAscii | Function::UpperAscii => {
-                buffer.clear();
-                buffer.push_str(text);
-                if function == Function::LowerAscii {
-                    buffer.make_ascii_lowercase();
-                } else {
-                    buffer.make_ascii_uppercase();
-                }
-                builder.append_value(&buffer);
-            }
-            _ => return None,
-        }
+    match function {
+        Function::LowerAscii => in_place(array, <[u8]>::make_ascii_lowercase),
+        Function::UpperAscii => in_place(array, <[u8]>::make_ascii_uppercase),
+        Function::Trim => Some(trimmed(array, live)),
+        _ => None,
     }
-    Some(Computed::total(Data::String(builder.finish())))
+}
+
+/// All texts at once, by a change that leaves each character where it is.
+fn in_place(array: &StringArray, change: impl Fn(&mut [u8])) -> Option<Computed> {
+    let (first, last) = (*array.offsets().first()?, *array.offsets().last()?);
+    let mut bytes =
+        array.value_data().get(usize::try_from(first).ok()?..usize::try_from(last).ok()?)?.to_vec();
+    change(&mut bytes);
+    let offsets = OffsetBuffer::from_lengths(array.offsets().lengths());
+    let changed = StringArray::try_new(offsets, bytes.into(), None).ok()?;
+    Some(Computed::total(Data::String(changed)))
+}
+
+fn trimmed(array: &StringArray, live: Option<&NullBuffer>) -> Computed {
+    let mut builder = StringBuilder::with_capacity(array.len(), array.value_data().len());
+    for row in 0..array.len() {
+        builder.append_value(if is_live(live, row) { array.value(row).trim() } else { "" });
+    }
+    Computed::total(Data::String(builder.finish()))
 }
 
 /// The functions that take and yield one text at a time.
@@ -135,9 +133,4 @@ pub(super) fn call(
 /// Whether the pattern matches somewhere in each text.
 pub(crate) fn is_match(texts: &StringArray, pattern: &Regex) -> BooleanBuffer {
     BooleanBuffer::collect_bool(texts.len(), |row| texts.is_valid(row) && pattern.is_match(texts.value(row)))
-}
-
-/// Whether each text is one of the set.
-pub(crate) fn is_in_strings(texts: &StringArray, set: &HashSet<Arc<str>>) -> BooleanBuffer {
-    BooleanBuffer::collect_bool(texts.len(), |row| texts.is_valid(row) && set.contains(texts.value(row)))
 }

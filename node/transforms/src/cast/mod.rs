@@ -6,6 +6,7 @@ mod convert;
 mod moment;
 mod number;
 mod processor;
+mod quick;
 mod target;
 mod values;
 

@@ -24,12 +24,17 @@ enum Format {
 }
 
 /// How many days chrono counts before 1970.
-const DAYS_BEFORE_1970: i32 = 719_163;
+pub(super) const DAYS_BEFORE_1970: i32 = 719_163;
 
 impl Moments {
     /// RFC 3339 in UTC.
     pub fn standard() -> Self {
         Self { format: Format::Standard, zone: None }
+    }
+
+    /// Whether texts have the standard form, so that a moment among them names its offset.
+    pub fn is_standard(&self) -> bool {
+        self.format == Format::Standard
     }
 
     /// Reads `format` and `timezone` as they are written in a workflow.

@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Field, Float64Type, Int64Type, Schema, TimestampMicrosecondType,
+};
 use arrow::error::ArrowError;
 use etl_expr::record_json;
 use etl_model::{Batch, is_json};
@@ -10,6 +12,7 @@ use etl_sdk::{ConnectorError, Processed, Processor, ProcessorCapabilities};
 
 use super::config::{CastRules, FieldType, OnFailure};
 use super::convert::{Failure, convert};
+use super::quick;
 use super::target::Target;
 use super::values::{self, Value};
 use crate::cells::{Cell, Cells};
@@ -59,6 +62,9 @@ fn cast_column(
                 let cells = Cells::new(column, field)?;
                 return cast_cells((0..column.len()).map(|row| cells.get(row)), to, path, errors);
             };
+            if texts.errors.is_empty() {
+                return Ok(Arc::new(texts.values));
+            }
             let mut failed = texts.errors.into_iter().peekable();
             let mut value = |row| {
                 let failure = failed.next_if(|error| error.row == row);
@@ -87,8 +93,30 @@ pub(crate) fn cast_cells<'a>(
     path: &str,
     errors: &mut RecordErrors,
 ) -> Result<ArrayRef, ArrowError> {
-    let cast = cells.enumerate().map(|(row, cell)| settle(convert(cell, to), row, to, path, errors));
-    values::column(cast.collect(), to.target)
+    let mut long = |row, cell| settle(convert(cell, to), row, to, path, errors);
+    macro_rules! column {
+        ($type:ty, $quick:expr, $variant:ident) => {
+            values::primitive::<$type>(cells, $quick, |row, cell| match long(row, cell) {
+                Some(Value::$variant(value)) => Some(value),
+                _ => None,
+            })
+        };
+    }
+    Ok(match to.target {
+        Target::Int => Arc::new(column!(Int64Type, quick::int, Int)),
+        Target::Float => Arc::new(column!(Float64Type, quick::float, Float)),
+        Target::Decimal(precision, scale) => {
+            let quick = |cell| quick::decimal(cell, precision, scale);
+            let column = column!(Decimal128Type, quick, Decimal);
+            Arc::new(column.with_precision_and_scale(precision, scale)?)
+        }
+        Target::Date if to.moments.is_standard() => Arc::new(column!(Date32Type, quick::date, Date)),
+        Target::Timestamp if to.moments.is_standard() => {
+            Arc::new(column!(TimestampMicrosecondType, quick::timestamp, Timestamp).with_timezone("+00:00"))
+        }
+        Target::String => Arc::new(values::texts(cells, long)),
+        target => values::column(cells.enumerate().map(|(row, cell)| long(row, cell)).collect(), target)?,
+    })
 }
 
 /// What stands for a value that does not fit.
