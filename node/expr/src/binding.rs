@@ -7,7 +7,7 @@ use crate::kind::Kind;
 use crate::plan::{Bind, Plan};
 use crate::syntax::BindKind;
 use crate::truth::Truth;
-use crate::vector::Vector;
+use crate::vector::{Data, Vector};
 
 impl Evaluator<'_> {
     /// `first` where it is not null, else `other`, which is evaluated only for these rows.
@@ -19,6 +19,25 @@ impl Evaluator<'_> {
         let other = (no.count_set_bits() > 0).then(|| self.eval(other, Some(&no)));
         let failures = first.failures.clone();
         choose(Truth { yes, no, failures }, Some(first), other, kind, self.rows)
+    }
+
+    /// `first` where it does not fail, else `other`, which is evaluated only for these rows.
+    pub fn catch(&self, first: &Plan, other: &Plan, kind: &Kind, active: Active<'_>) -> Vector {
+        let mut first = self.eval(first, active);
+        let wanted = self.wanted(active);
+        let mut yes = self.sound(active, &first.failures);
+        if let Data::Nested { .. } = first.data {
+            // What is inside is read only now.
+            let (vector, sound) = (&first, &yes);
+            yes = BooleanBuffer::collect_bool(self.rows, |row| sound.value(row) && vector.value(row).is_ok());
+        }
+        let no = &wanted & &!&yes;
+        if no.count_set_bits() == 0 {
+            return first;
+        }
+        first.failures = Failures::none();
+        let other = self.eval(other, Some(&no));
+        choose(Truth { yes, no, failures: Failures::none() }, Some(first), Some(other), kind, self.rows)
     }
 
     /// The body with a name for the value; of optionals only in the rows whose value is not null.

@@ -103,6 +103,7 @@ impl<'a> Evaluator<'a> {
                 self.each_row(args, &plan.kind, active, &optional_index)
             }
             Node::OrElse(first, other) => self.or_else(first, other, &plan.kind, active),
+            Node::Catch(first, other) => self.catch(first, other, &plan.kind, active),
             Node::Bind(bind) => self.bind(bind, &plan.kind, active),
             Node::Matches { operand, pattern } => self.matches(operand, pattern, active),
             Node::InSet { operand, set } => self.in_set(operand, set, active),

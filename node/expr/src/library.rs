@@ -181,7 +181,7 @@ fn optionals(function: Function, args: &[Value]) -> Called {
             Ok(if is_zero(value) { Value::Null } else { value.clone() })
         }
         (Function::OrValue | Function::Or, [Value::Null, other]) => Ok(other.clone()),
-        (Function::OrValue | Function::Or, [value, _]) => Ok(value.clone()),
+        (Function::OrValue | Function::Or | Function::Catch, [value, _]) => Ok(value.clone()),
         (Function::HasValue, [value]) => Ok(Value::Bool(!matches!(value, Value::Null))),
         (Function::OptionalValue, [Value::Null]) => Err(Failure::no_value()),
         (Function::OptionalValue, [value]) => Ok(value.clone()),

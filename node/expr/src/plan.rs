@@ -53,6 +53,8 @@ pub(crate) enum Node {
     },
     /// An optional, or else the other where it holds nothing.
     OrElse(Box<Plan>, Box<Plan>),
+    /// A value, or else the other where it fails.
+    Catch(Box<Plan>, Box<Plan>),
     Matches {
         operand: Box<Plan>,
         pattern: Regex,
@@ -168,6 +170,7 @@ impl Plan {
             Node::And(a, b)
             | Node::Or(a, b)
             | Node::OrElse(a, b)
+            | Node::Catch(a, b)
             | Node::LenientIndex { operand: a, key: b }
             | Node::OptionalIndex { operand: a, key: b } => {
                 a.visit(see);

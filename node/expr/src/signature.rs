@@ -169,6 +169,7 @@ pub(crate) fn result(function: Function, kinds: &[Kind]) -> Option<Kind> {
             (list(first) && list(second) && first.comparable(second)).then_some(Bool)
         }
         Function::OptionalOf | Function::OptionalOfNonZero => optional(first),
+        Function::Catch => first.join(second?),
         Function::OptionalNone | Function::Now | Function::Uuid => None,
         Function::OrValue => match first {
             Kind::Optional(held) => held.join(second?),

@@ -125,6 +125,9 @@ impl Compiler<'_> {
         if let (Function::OrValue | Function::Or, [first, second]) = (function, plans.as_slice()) {
             return Plan::new(kind, Node::OrElse(Box::new(first.clone()), Box::new(second.clone())));
         }
+        if let (Function::Catch, [first, second]) = (function, plans.as_slice()) {
+            return Plan::new(kind, Node::Catch(Box::new(first.clone()), Box::new(second.clone())));
+        }
         Plan::new(kind, Node::Call { function, args: plans })
     }
 

@@ -104,6 +104,7 @@ pub(crate) enum Function {
     HasValue,
     OptionalValue,
     Unwrap,
+    Catch,
 }
 
 /// A hash of `hash.*`, written in hexadecimal digits.
@@ -172,6 +173,7 @@ impl Function {
                 | Self::Or
                 | Self::HasValue
                 | Self::OptionalValue
+                | Self::Catch
         )
     }
 

@@ -3,7 +3,7 @@ use crate::functions::{Entry, lists, numbers, texts, times, values};
 /// All functions, in the order of the reference page.
 pub(crate) const LIBRARIES: &[(&str, &[Entry])] = &[
     ("Conversions and sizes", values::CONVERSIONS),
-    ("Optional values", values::OPTIONALS),
+    ("Optional values and values that fail", values::OPTIONALS),
     ("Strings", texts::STRINGS),
     ("Regular expressions", texts::PATTERNS),
     ("Encodings", texts::ENCODINGS),

@@ -39,6 +39,9 @@ pub(super) const CONVERSIONS: &[Entry] = &[
 ];
 
 pub(super) const OPTIONALS: &[Entry] = &[
+    Entry::global("catch", Function::Catch, (2, 2), "catch(value, same) -> same")
+        .means("The value, or the other one where it fails; the other is computed only there.")
+        .example("catch(int('n/a'), -1)", "-1"),
     Entry::within("optional", "of", Function::OptionalOf, (1, 1), "optional.of(value) -> optional")
         .means("An optional that holds the value.")
         .example("optional.of(1).hasValue()", "true"),

@@ -313,6 +313,28 @@ fn loops() {
 }
 
 #[test]
+fn what_fails_is_caught() {
+    check(&[
+        ("catch(i / 0, 7)", "7"),
+        ("catch(i / 2, 7)", "3"),
+        ("catch(i / 2, 7 / 0)", "3"),
+        ("catch(i / 0, i % 0)", "!modulus_by_zero"),
+        ("catch(catch(i / 0, i % 0), 5)", "5"),
+        ("catch(i / 0, null)", "null"),
+        ("catch(int(s), -1)", "-1"),
+        ("catch(doc.zzz, 'none') == 'none'", "true"),
+        ("catch(doc.a.b + 1, 0)", "2"),
+        ("catch(user.phone, 'none')", "none"),
+        ("l.map(x, catch(1 / (x - 1), 0)) == [0, 1, 0]", "true"),
+        ("catch(l.map(x, 1 / (x - 1)), []) == []", "true"),
+        ("catch(i / 0 > 1, true) && false", "false"),
+        ("catch(i / 0, 'text')", "!!no_such_overload"),
+        ("catch(i / 0)", "!!wrong_arguments"),
+        ("catch(json.parse('{'), {}) == {}", "true"),
+    ]);
+}
+
+#[test]
 fn optionals() {
     check(&[
         ("user.?email", "a@b.c"),

@@ -40,6 +40,7 @@ enum E {
     OrValue(Box<E>, Box<E>),
     OptMap(Box<E>, Box<E>),
     Bind(Box<E>, Box<E>),
+    Catch(Box<E>, Box<E>),
 }
 
 #[derive(Debug, Clone)]
@@ -81,6 +82,7 @@ impl E {
             E::OptMap(a, b) => {
                 format!("optional.ofNonZeroValue({}).optMap(v, v + {}).orValue(0)", a.text(), b.text())
             }
+            E::Catch(a, b) => format!("catch({}, {})", a.text(), b.text()),
             E::Bind(a, b) => format!("cel.bind(w, {}, ({}) ? w : w + w)", a.text(), b.text()),
         }
     }
@@ -162,6 +164,7 @@ impl E {
                 V::Null | V::Int(0) => Ok(V::Int(0)),
                 v => binary("+", v, b.eval(row)?),
             },
+            E::Catch(a, b) => a.eval(row).or_else(|_| b.eval(row)),
             // What is bound fails only where it is used.
             E::Bind(a, b) => match b.eval(row)? {
                 V::Bool(true) => a.eval(row),
@@ -269,6 +272,7 @@ fn ints(depth: u32) -> BoxedStrategy<E> {
         1 => boxed(texts(depth - 1)).prop_map(E::ToInt),
         1 => (boxed(next()), boxed(next())).prop_map(|(a, b)| E::Xor(a, b)),
         1 => (boxed(next()), boxed(next())).prop_map(|(a, b)| E::OrValue(a, b)),
+        2 => (boxed(next()), boxed(next())).prop_map(|(a, b)| E::Catch(a, b)),
         1 => (boxed(next()), boxed(ints(0))).prop_map(|(a, b)| E::OptMap(a, b)),
         1 => (boxed(next()), boxed(bools(depth - 1))).prop_map(|(a, b)| E::Bind(a, b)),
     ]
@@ -307,6 +311,7 @@ fn texts(depth: u32) -> BoxedStrategy<E> {
         1 => boxed(ints(depth - 1)).prop_map(E::ToText),
         1 => boxed(bools(depth - 1)).prop_map(E::ToText),
         1 => boxed(texts(depth - 1)).prop_map(E::Reverse),
+        1 => (boxed(texts(depth - 1)), boxed(texts(depth - 1))).prop_map(|(a, b)| E::Catch(a, b)),
         1 => (boxed(texts(depth - 1)), boxed(ints(depth - 1))).prop_map(|(a, b)| E::Format(a, b)),
         1 => (boxed(bools(depth - 1)), boxed(texts(depth - 1)), boxed(texts(depth - 1)))
             .prop_map(|(c, a, b)| E::If(c, a, b)),
@@ -326,6 +331,7 @@ fn bools(depth: u32) -> BoxedStrategy<E> {
         1 => leaf,
         3 => op(&["&&", "||"], bools(down), bools(down)),
         1 => boxed(bools(down)).prop_map(E::Not),
+        1 => (boxed(bools(down)), boxed(bools(down))).prop_map(|(a, b)| E::Catch(a, b)),
         2 => op(COMPARE, ints(down), ints(down)),
         1 => op(COMPARE, doubles(down), doubles(down)),
         1 => op(COMPARE, ints(0), doubles(0)),

@@ -38,6 +38,8 @@ is needed, a field that does not exist;
 of such a `source` is null. A field that some records of a batch have is null for those that lack it;
 - the types of its batch do not fit an expression (`name + 1`).
 
+`catch(expression, fallback)` has the fallback's value where the expression fails for a record: `catch(int(age), -1)`.
+
 Nothing is converted silently. A computed value has one of the types `bool`, 64-bit `int` and `uint`, `double`, \
 `string`, `bytes`, timestamp and duration (microseconds, or nanoseconds if computed from a field that has them), list, \
 map or record; a value whose type differs from record to record becomes JSON.
