@@ -1,7 +1,9 @@
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use etl_cluster::{
@@ -331,9 +333,13 @@ pub async fn three_with(
     [first, second, third]
 }
 
-/// An address that nobody uses, and that stays free for whoever listens there next.
+/// An address that nobody uses, and that stays free for whoever listens there next: a loopback address of its own, so that
+/// no connection of another test takes the port meanwhile.
 pub async fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string()
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    let number = std::process::id().wrapping_mul(251).wrapping_add(TAKEN.fetch_add(1, Ordering::SeqCst));
+    let host = Ipv4Addr::from((127 << 24) | (2 + number % 0x00ff_fff0));
+    TcpListener::bind((host, 0)).await.unwrap().local_addr().unwrap().to_string()
 }
 
 /// The last user of the directory may still be letting go.
