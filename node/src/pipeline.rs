@@ -38,9 +38,15 @@ pub(crate) fn build(workflow: &Workflow, registry: &Registry) -> Result<Pipeline
             });
         }
     }
-    for step in workflow.steps().filter(|step| step.rate_limit.is_some() || step.circuit_breaker.is_some()) {
-        let limits = StepLimits { rate: step.rate_limit.clone(), breaker: step.circuit_breaker.clone() };
-        pipeline.limits.insert(step.name.clone(), limits);
+    for step in workflow.steps() {
+        let limits = StepLimits {
+            rate: step.rate_limit.clone(),
+            breaker: step.circuit_breaker.clone(),
+            timeout: step.timeout.map(|span| span.0),
+        };
+        if limits != StepLimits::default() {
+            pipeline.limits.insert(step.name.clone(), limits);
+        }
     }
     if refused.is_empty() { Ok(pipeline) } else { Err(Error::Invalid(Diagnostics(refused))) }
 }

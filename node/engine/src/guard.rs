@@ -4,16 +4,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use etl_model::StepName;
+use etl_model::{Span, StepName};
 use etl_sdk::ConnectorError;
 use futures::FutureExt;
 
 use crate::EngineError;
+use crate::limits::StepGate;
 
 /// The call into a step that is running now, for the supervisor to find the stuck.
 #[derive(Debug, Clone)]
 pub(crate) struct Guard {
     step: StepName,
+    timeout: Option<Duration>,
     running: Arc<Mutex<Option<(&'static str, Instant)>>>,
 }
 
@@ -28,21 +30,34 @@ fn text_of(panic: Box<dyn Any + Send>) -> String {
 impl Guard {
     /// Guards the calls into one step of one chain.
     pub fn new(step: StepName) -> Self {
-        Self { step, running: Arc::default() }
+        Self { step, timeout: None, running: Arc::default() }
+    }
+
+    /// The same for a step that is held back by a gate, which may say how long a call may take.
+    pub fn gated(step: StepName, gate: Option<&StepGate>) -> Self {
+        Self { timeout: gate.and_then(StepGate::timeout), ..Self::new(step) }
     }
 
     fn set(&self, now: Option<(&'static str, Instant)>) {
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
-    /// Runs an asynchronous call into connector code: its errors get the step's name, its panics become errors.
+    /// Runs an asynchronous call into connector code: its errors get the step's name, its panics become errors. A call that
+    /// takes too long is given up; what it has done by then is found out when the chain is opened again.
     pub async fn call<T>(
         &self,
         operation: &'static str,
         work: impl Future<Output = Result<T, ConnectorError>>,
     ) -> Result<T, EngineError> {
         self.set(Some((operation, Instant::now())));
-        let result = AssertUnwindSafe(work).catch_unwind().await;
+        let work = AssertUnwindSafe(work).catch_unwind();
+        let result = match self.timeout {
+            None => work.await,
+            Some(limit) => tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+                let message = format!("`{operation}` has taken longer than {}", Span(limit));
+                Ok(Err(ConnectorError::transient("timeout", message)))
+            }),
+        };
         self.set(None);
         self.judge(result)
     }

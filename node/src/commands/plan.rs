@@ -58,7 +58,7 @@ fn document(workflow: &Workflow, routes: &[RoutePlan], found: Option<&[Found]>) 
         .map(|step| {
             json!({ "name": step.name, "type": step.kind, "inputs": step.inputs, "on_error": step.on_error,
                     "config": step.config.shown(), "rate_limit": step.rate_limit,
-                    "circuit_breaker": step.circuit_breaker })
+                    "circuit_breaker": step.circuit_breaker, "timeout": step.timeout })
         })
         .collect();
     let sources: Option<Vec<_>> = found.map(|found| {
@@ -152,6 +152,9 @@ fn write_text(
         if let Some(breaker) = &step.circuit_breaker {
             let shared = breaker.name.as_ref().map_or_else(String::new, |name| format!(", shared as {name}"));
             writeln!(out, "  {:width$}  circuit breaker: {breaker}{shared}", "")?;
+        }
+        if let Some(timeout) = step.timeout {
+            writeln!(out, "  {:width$}  calls take at most {timeout}", "")?;
         }
     }
     write_parameters(out, workflow)?;

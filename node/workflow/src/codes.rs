@@ -82,7 +82,7 @@ codes! {
         "The parameter has no default, so every run has to give a value with `--param NAME=VALUE`.";
     MISPLACED_PARAMETER = "E027", "a parameter where it cannot be used",
         "Names, types, inputs, `on_error`, `placement` and the schedule of a workflow are the same for all of its runs. \
-         `${param:NAME}`, `${run:id}` and `${run:tick}` belong into the `config`, `rate_limit` and `circuit_breaker` of \
+         `${param:NAME}`, `${run:id}` and `${run:tick}` belong into the `config`, `rate_limit`, `circuit_breaker` and `timeout` of \
          steps and into settings such as `parallelism`.";
     MIXED_FORMS = "E030", "the two forms are mixed",
         "A workflow is either linear (`source`, a list of `transformations`, `destination`) or a graph (`sources`, \
@@ -129,7 +129,7 @@ codes! {
          same one, or make two workflows of it; destinations and transformations may be placed anywhere.";
     LIMIT = "E054", "a limit that cannot be kept",
         "`rate_limit` has either `records` or `bytes`, and belongs like `circuit_breaker` to a source, a \
-         destination, or a transformation that calls a system and has no `placement`. \
+         destination, or a transformation that calls a system and has no `placement`. `timeout` belongs to a source or destination. \
          What is shared under a `name` has the same figures wherever it is named, in this workflow and in others.";
     REPARTITION = "E055", "a repartition that cannot be carried out",
         "Everything behind a `repartition` is carried out by shard. A path from a source to a destination can have one of \

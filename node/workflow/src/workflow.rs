@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use etl_model::{CircuitBreaker, OnError, RateLimit, StepName, WorkflowName};
+use etl_model::{CircuitBreaker, OnError, RateLimit, Span, StepName, WorkflowName};
 use etl_sdk::FieldError;
 
 use crate::codes;
@@ -67,6 +67,8 @@ pub struct Step {
     pub rate_limit: Option<RateLimit>,
     /// When it is left alone because it fails; never on a transformation.
     pub circuit_breaker: Option<CircuitBreaker>,
+    /// How long one call of it may take; never on a transformation.
+    pub timeout: Option<Span>,
     /// Where it stands in the file.
     pub span: Place,
     pub(crate) origin: Arc<Origin>,

@@ -452,7 +452,7 @@ fn limits_are_read_with_their_defaults_and_are_no_part_of_the_meaning() {
     };
     let plain = with(&text(""), &Inputs::default()).unwrap();
     let limited = with(
-        &text(", rate_limit: {bytes: 16MiB, name: crm}, circuit_breaker: {failures: 2}"),
+        &text(", rate_limit: {bytes: 16MiB, name: crm}, circuit_breaker: {failures: 2}, timeout: 5s"),
         &Inputs::default(),
     );
     let limited = limited.unwrap();
@@ -461,5 +461,6 @@ fn limits_are_read_with_their_defaults_and_are_no_part_of_the_meaning() {
     assert_eq!((rate.to_string().as_str(), rate.name.as_deref()), ("16MiB per 1s", Some("crm")));
     let breaker = limited.sources[0].circuit_breaker.clone().unwrap();
     assert_eq!((breaker.to_string().as_str(), breaker.name), ("2 failures within 30s, open for 10s", None));
-    assert_eq!(limited.destinations[0].rate_limit, None);
+    assert_eq!(limited.sources[0].timeout.unwrap().to_string(), "5s");
+    assert_eq!((&limited.destinations[0].rate_limit, limited.destinations[0].timeout), (&None, None));
 }

@@ -21,7 +21,7 @@ fn rate() -> StepLimits {
         per: Span(Duration::from_secs(1)),
         name: Some("crm".to_owned()),
     };
-    StepLimits { rate: Some(rate), breaker: None }
+    StepLimits { rate: Some(rate), ..StepLimits::default() }
 }
 
 /// In no window more has passed than the documented bound.
@@ -68,7 +68,7 @@ async fn a_breaker_that_one_node_opens_stops_the_others() {
     let within = Span(Duration::from_secs(30));
     // The site gives up at the first failure that its breaker lets be one.
     let breaker = CircuitBreaker { failures: 1, within, open_for: Span(OPEN_FOR), name: None };
-    let limits = StepLimits { rate: None, breaker: Some(breaker) };
+    let limits = StepLimits { breaker: Some(breaker), ..StepLimits::default() };
     let gate = Arc::new(Semaphore::new(0));
     let site = Site::new(Numbers::new(6, 2000), limits, Some(gate.clone()), Log::default()).await;
     site.start(None).await;

@@ -82,7 +82,7 @@ pub(super) fn spawn(
     for ((output, route), slots) in opened.routes.into_iter().enumerate().zip(slots) {
         let step = &plan.outputs[output].step;
         let capabilities = route.destination.capabilities();
-        let guard = Guard::new(step.name.clone());
+        let guard = Guard::gated(step.name.clone(), plan.outputs[output].gate.as_ref());
         guards.push(guard.clone());
         let span = tracing::error_span!(parent: &attempt.span, "step", step = %step.name);
         let actor = DestinationActor {

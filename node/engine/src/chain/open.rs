@@ -109,7 +109,7 @@ pub(crate) async fn open(
     ending: &CancellationToken,
 ) -> Result<Option<Opened>, EngineError> {
     let source_name = request.plan.source.name.clone();
-    let source_guard = Guard::new(source_name.clone());
+    let source_guard = Guard::gated(source_name.clone(), request.plan.gate.as_ref());
     let epoch = {
         let (source, partition) = (source_name.clone(), request.partition.id.clone());
         on_port(&request.state, move |state| state.raise_epoch(&source, &partition)).await?
@@ -161,11 +161,11 @@ async fn open_route(
     ending: &CancellationToken,
 ) -> Result<Option<OpenRoute>, EngineError> {
     let step = &request.plan.outputs[output].step;
-    let guard = Guard::new(step.name.clone());
+    let gate = request.plan.outputs[output].gate.as_ref();
+    let guard = Guard::gated(step.name.clone(), gate);
     let route = request.route(output);
     let destination = step.destination.delegate(&route).unwrap_or_else(|| Arc::clone(&step.destination));
     let index = request.plan.route_index(request.index, output);
-    let gate = request.plan.outputs[output].gate.as_ref();
     let Some(admitted) = admit(gate, held, ending).await? else { return Ok(None) };
     let fenced = async {
         let mut writer = guard.call("open", destination.open(&request.run, &route, index)).await?;

@@ -113,7 +113,7 @@ impl Desk {
         });
         drop(known);
         self.asking.wake();
-        StepGate::new(step.clone(), rate, breaker)
+        StepGate::new(step.clone(), rate, breaker, limits.timeout)
     }
 
     /// The partitions of a run that wait here for a breaker which is open.
@@ -274,7 +274,7 @@ mod tests {
     fn rate(records: u64, name: Option<&str>) -> StepLimits {
         let (amount, per) = (RateAmount::Records(records), Span(Duration::from_secs(1)));
         let rate = RateLimit { amount, per, name: name.map(str::to_owned) };
-        StepLimits { rate: Some(rate), breaker: None }
+        StepLimits { rate: Some(rate), ..StepLimits::default() }
     }
 
     fn step(name: &str) -> StepName {
@@ -293,7 +293,7 @@ mod tests {
             per: Span(Duration::from_secs(1)),
             name: None,
         };
-        let bytes = StepLimits { rate: Some(bytes), breaker: None };
+        let bytes = StepLimits { rate: Some(bytes), ..StepLimits::default() };
         assert_eq!(gate(bytes.clone()).piece_rows(1000, 50_000), 200);
         assert_eq!(gate(rate(800, None)).chunk_bytes(1 << 20), 16 << 10);
         assert_eq!(gate(rate(8_000_000, None)).chunk_bytes(1 << 20), 1 << 20);

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use etl_model::{CircuitBreaker, PartitionId, RateAmount, RateLimit, Retry, RunId, StepName};
 use etl_sdk::ConnectorError;
@@ -19,6 +20,8 @@ pub struct StepLimits {
     pub rate: Option<RateLimit>,
     /// When it is left alone because it fails.
     pub breaker: Option<CircuitBreaker>,
+    /// How long one call of it may take.
+    pub timeout: Option<Duration>,
 }
 
 /// What a chain awaits before it calls a step, and before rows pass it. Clones are the same.
@@ -27,6 +30,7 @@ pub struct StepGate {
     step: StepName,
     rate: Option<Arc<BudgetEntry>>,
     breaker: Option<Arc<CircuitEntry>>,
+    timeout: Option<Duration>,
 }
 
 /// Where it shows that a chain waits.
@@ -46,8 +50,14 @@ impl StepGate {
         step: StepName,
         rate: Option<Arc<BudgetEntry>>,
         breaker: Option<Arc<CircuitEntry>>,
+        timeout: Option<Duration>,
     ) -> Self {
-        Self { step, rate, breaker }
+        Self { step, rate, breaker, timeout }
+    }
+
+    /// How long one call of the step may take.
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.timeout
     }
 
     /// Waits until so much may pass.

@@ -14,13 +14,13 @@ fn ms(ms: u64) -> Duration {
 }
 
 fn rate(amount: RateAmount, per: Duration) -> StepLimits {
-    StepLimits { rate: Some(RateLimit { amount, per: Span(per), name: None }), breaker: None }
+    StepLimits { rate: Some(RateLimit { amount, per: Span(per), name: None }), ..StepLimits::default() }
 }
 
 fn breaker(failures: u32, open_for: Duration) -> StepLimits {
     let within = Span(Duration::from_secs(30));
     let breaker = CircuitBreaker { failures, within, open_for: Span(open_for), name: None };
-    StepLimits { rate: None, breaker: Some(breaker) }
+    StepLimits { breaker: Some(breaker), ..StepLimits::default() }
 }
 
 fn limited(mut bed: Bed, step: &str, limits: StepLimits) -> Bed {
@@ -258,6 +258,23 @@ fn a_transformation_that_waits_at_a_limit_is_stopped_soon_and_continued_exactly(
         assert_eq!(bed.run().unwrap().outcome, Outcome::Completed);
         assert_eq!(memory.rows(), expected(2, 500), "{limits:?}");
     }
+}
+
+#[test]
+fn a_call_that_takes_longer_than_its_step_allows_is_given_up_and_made_again() {
+    let memory = Memory::default();
+    let mut source = Numbers::new(2, 1000);
+    source.hang_at = Some(500);
+    let limits = StepLimits { timeout: Some(ms(50)), ..StepLimits::default() };
+    let bed = Bed::new().source(source).destination("sink", &["source"], &memory);
+    let mut bed = limited(bed, "source", limits);
+    bed.options.retry.max_attempts = 1;
+    let report = bed.run().unwrap();
+    assert_eq!((report.outcome, report.failures[0].error.code()), (Outcome::Failed, "timeout"));
+    assert_eq!(report.failures[0].error.to_string(), "source: `next` has taken longer than 50ms");
+    bed.options.retry.max_attempts = 2;
+    assert_eq!(bed.run().unwrap().outcome, Outcome::Completed);
+    assert_eq!(memory.rows(), expected(2, 1000));
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use etl_model::Span;
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
@@ -22,6 +23,10 @@ pub(crate) struct RawLinearStep {
     rate_limit: Option<RawRateLimit>,
     /// When this step is left alone because the system behind it fails.
     circuit_breaker: Option<RawCircuitBreaker>,
+    /// How long one call of this step, a source or destination, may take, for example `30s`: to open, read, write or commit.
+    /// A longer one is given up and the partition tried again, as the retry policy says.
+    #[schemars(with = "Option<String>", extend("format" = "time-span"))]
+    timeout: Option<Span>,
 }
 
 /// A source of the graph form.
@@ -41,6 +46,10 @@ pub(crate) struct RawSource {
     rate_limit: Option<RawRateLimit>,
     /// When this source is left alone because it fails.
     circuit_breaker: Option<RawCircuitBreaker>,
+    /// How long one call of this step, a source or destination, may take, for example `30s`: to open, read, write or commit.
+    /// A longer one is given up and the partition tried again, as the retry policy says.
+    #[schemars(with = "Option<String>", extend("format" = "time-span"))]
+    timeout: Option<Span>,
 }
 
 /// A transformation or destination of the graph form.
@@ -63,6 +72,10 @@ pub(crate) struct RawStep {
     rate_limit: Option<RawRateLimit>,
     /// When this step is left alone because the system behind it fails.
     circuit_breaker: Option<RawCircuitBreaker>,
+    /// How long one call of this step, a source or destination, may take, for example `30s`: to open, read, write or commit.
+    /// A longer one is given up and the partition tried again, as the retry policy says.
+    #[schemars(with = "Option<String>", extend("format" = "time-span"))]
+    timeout: Option<Span>,
 }
 
 /// Where a step is carried out in a cluster; without it, files of one machine belong to the node that was asked to run the

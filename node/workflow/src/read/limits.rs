@@ -28,18 +28,20 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 pub(crate) struct Limits {
     pub rate: Option<(RateLimit, Mark)>,
     pub breaker: Option<(CircuitBreaker, Mark)>,
+    pub timeout: Option<(Span, Mark)>,
 }
 
 /// Reads the limits of a step whose shape has been checked; `faulty` when that has found something.
 pub(super) fn read(map: Option<&Map>, faulty: bool, as_text: &HashSet<usize>, sink: &mut Sink) -> Limits {
     let given = |key| map.and_then(|map| map.entry(key)).filter(|entry| !entry.value.is_null());
-    let (rate, breaker) = (given("rate_limit"), given("circuit_breaker"));
+    let (rate, breaker, timeout) = (given("rate_limit"), given("circuit_breaker"), given("timeout"));
     if faulty {
         return Limits::default();
     }
     Limits {
         rate: rate.and_then(|entry| Some((rate_limit(entry, as_text, sink)?, entry.key.mark))),
         breaker: breaker.and_then(|entry| Some((circuit_breaker(entry, as_text, sink)?, entry.key.mark))),
+        timeout: timeout.and_then(|entry| Some((timeout_of_calls(entry, as_text, sink)?, entry.key.mark))),
     }
 }
 
@@ -75,6 +77,11 @@ fn rate_limit(entry: &Entry, as_text: &HashSet<usize>, sink: &mut Sink) -> Optio
     };
     let per = span(raw.per, PER, "rate_limit.per", entry.key.mark, sink)?;
     Some(RateLimit { amount, per, name: name(raw.name, "rate_limit", entry.key.mark, sink)? })
+}
+
+fn timeout_of_calls(entry: &Entry, as_text: &HashSet<usize>, sink: &mut Sink) -> Option<Span> {
+    let given: Span = parse(entry, as_text, sink)?;
+    span(Some(given), LONGEST, "timeout", entry.key.mark, sink)
 }
 
 fn circuit_breaker(entry: &Entry, as_text: &HashSet<usize>, sink: &mut Sink) -> Option<CircuitBreaker> {
@@ -118,7 +125,14 @@ pub(super) fn check_transformations(
     sink: &mut Sink,
 ) {
     for (draft, config) in drafts.iter().zip(configs) {
-        let Limits { rate, breaker } = &draft.limits;
+        let Limits { rate, breaker, timeout } = &draft.limits;
+        if let Some((_, mark)) = timeout
+            && draft.role == Role::Transformation
+        {
+            let message = format!("`timeout` belongs to a source or destination: `{}` is none", draft.name);
+            let help = "a transformation that calls a system has a `timeout` in its `config`";
+            sink.error(*mark, codes::LIMIT, message, Some(help.to_owned()));
+        }
         let rate = rate.as_ref().map(|(_, mark)| ("rate_limit", *mark));
         let breaker = breaker.as_ref().map(|(_, mark)| ("circuit_breaker", *mark));
         if draft.role != Role::Transformation || (rate.is_none() && breaker.is_none()) {

@@ -5,7 +5,7 @@ use crate::yaml::{Map, Node, Part, Value};
 /// Keys of a workflow that are the same for all of its runs.
 const FIXED: [&str; 6] = ["name", "parameters", "schedule", "timezone", "overlap", "catch_up"];
 /// Keys of a step that may be another in every run.
-const FREE: [&str; 3] = ["config", "rate_limit", "circuit_breaker"];
+const FREE: [&str; 4] = ["config", "rate_limit", "circuit_breaker", "timeout"];
 
 /// Reports what depends on the run where it must not.
 pub(super) fn parameters(workflow: &Map, sink: &mut Sink) {

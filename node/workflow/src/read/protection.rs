@@ -95,6 +95,7 @@ pub(super) fn mask_sources(
             node: None,
             rate_limit: None,
             circuit_breaker: None,
+            timeout: None,
             span: config.origin.mark.into(),
             origin: Arc::new(config.origin.clone()),
         });

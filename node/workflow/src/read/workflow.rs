@@ -100,6 +100,7 @@ pub(crate) fn workflow(
             node: draft.node.map(|(node, _)| node),
             rate_limit: draft.limits.rate.as_ref().map(|(limit, _)| limit.clone()),
             circuit_breaker: draft.limits.breaker.as_ref().map(|(breaker, _)| breaker.clone()),
+            timeout: draft.limits.timeout.map(|(span, _)| span),
             span: draft.mark.into(),
             origin: Arc::new(config.origin),
         };
