@@ -23,7 +23,7 @@ use etl_model::{ByteSize, Span};
 
 pub use checkpoint::{CheckpointCommand, CheckpointShowArguments, LocalCheckpoints};
 pub use cluster::{ClusterCommand, ClusterStatusArguments, LeaveArguments, NodeArguments};
-pub use dlq::{DlqCommand, DlqPlace, DlqSelection, ReplayArguments};
+pub use dlq::{DlqCommand, DlqPlace, DlqSelection, LetterKind, ReplayArguments};
 pub use insight::{HealthArguments, LogLevelArguments, TopArguments, TraceArguments, TracingOptions};
 pub use node::{
     CheckArguments, ClientCertificates, ClusterOptions, LogFormat, NodeCommand, NodeOptions, RaftOptions,

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use etl_engine::DeadLetter;
 
 use super::WorkflowArguments;
 
@@ -78,13 +79,8 @@ pub struct ReplayArguments {
     #[arg(long, value_name = "ID")]
     pub run: Option<String>,
 
-    /// Of this step.
-    #[arg(long, value_name = "NAME")]
-    pub step: Option<String>,
-
-    /// With this code, such as `division_by_zero`.
-    #[arg(long, value_name = "CODE")]
-    pub code: Option<String>,
+    #[command(flatten)]
+    pub kind: LetterKind,
 }
 
 /// Where letters lie.
@@ -109,6 +105,13 @@ pub struct DlqSelection {
     #[arg(long, value_name = "ID")]
     pub run: Option<String>,
 
+    #[command(flatten)]
+    pub kind: LetterKind,
+}
+
+/// What kind of letters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct LetterKind {
     /// Of this step.
     #[arg(long, value_name = "NAME")]
     pub step: Option<String>,
@@ -116,4 +119,12 @@ pub struct DlqSelection {
     /// With this code, such as `division_by_zero`.
     #[arg(long, value_name = "CODE")]
     pub code: Option<String>,
+}
+
+impl LetterKind {
+    /// Whether a letter is of it.
+    pub fn has(&self, letter: &DeadLetter) -> bool {
+        self.step.as_ref().is_none_or(|step| letter.step.as_str() == step)
+            && self.code.as_ref().is_none_or(|code| letter.error.code == *code)
+    }
 }

@@ -70,7 +70,7 @@ fn each(
     registry: &Registry,
     mut see: impl FnMut(&LetterFile, &DeadLetter) -> Result<bool, Error>,
 ) -> Result<(), Error> {
-    let DlqSelection { place, workflow, run, step, code } = selection;
+    let DlqSelection { place, workflow, run, kind } = selection;
     let (directory, name) = local_workflow(Some(workflow), place.state_dir.as_deref(), registry)?;
     let run = run.as_deref().map(run_id).transpose()?;
     for file in files(&directory, name.as_ref())? {
@@ -78,9 +78,7 @@ fn each(
             continue;
         }
         for letter in file.read()? {
-            let fits = step.as_ref().is_none_or(|step| letter.step.as_str() == step)
-                && code.as_ref().is_none_or(|code| letter.error.code == *code);
-            if fits && !see(&file, &letter)? {
+            if kind.has(&letter) && !see(&file, &letter)? {
                 return Ok(());
             }
         }

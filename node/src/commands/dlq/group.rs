@@ -5,6 +5,8 @@ use etl_engine::DeadLetter;
 use etl_model::{PartitionId, RunId, StepName, WorkflowName};
 use etl_state::{DeadLetterFiles, LetterFile, LocalState, StateError};
 
+use crate::arguments::LetterKind;
+
 /// Letters of a run that a step has set aside with one code, in their order: a partition of a replay. Their run is complete, so
 /// that they stay as they are.
 #[derive(Debug, Clone)]
@@ -23,19 +25,13 @@ pub(super) struct Selection {
     pub run: Option<RunId>,
     /// Of this run, and of the replays after it.
     pub since: Option<RunId>,
-    pub step: Option<String>,
-    pub code: Option<String>,
+    pub kind: LetterKind,
 }
 
 impl Selection {
     fn has_run(&self, run: RunId, is_replay: bool) -> bool {
         let is_since = |first: RunId| if is_replay { first <= run } else { first == run };
         self.run.is_none_or(|only| only == run) && self.since.is_none_or(is_since)
-    }
-
-    fn has(&self, letter: &DeadLetter) -> bool {
-        self.step.as_ref().is_none_or(|step| letter.step.as_str() == step)
-            && self.code.as_ref().is_none_or(|code| letter.error.code == *code)
     }
 }
 
@@ -80,7 +76,7 @@ pub(super) fn groups(
         for file in
             store.files(Some(workflow))?.into_iter().filter(|file| selection.has_run(file.run, is_replay))
         {
-            for letter in file.read()?.into_iter().filter(|letter| selection.has(letter)) {
+            for letter in file.read()?.into_iter().filter(|letter| selection.kind.has(letter)) {
                 let (run, step, code) = (file.run, letter.step, letter.error.code);
                 let empty =
                     || Group { run, step: step.clone(), code: code.clone(), letters: 0, files: Vec::new() };

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use super::derived::{derive, unusable};
 use super::group::{Group, Replayed, Selection, groups, replay_name};
 use super::run_id;
-use crate::arguments::{Output, ProgressMode, ReplayArguments};
+use crate::arguments::{LetterKind, Output, ProgressMode, ReplayArguments};
 use crate::view::{ProgressView, Summary, plural};
 use crate::workflow_file::{WorkflowFile, given, resolve, state_directory};
 use crate::{Error, Exit, pipeline, stop_signals};
@@ -166,12 +166,12 @@ fn asked(arguments: &ReplayArguments, state: &LocalState, workflow: &Workflow) -
         SyncMode::Full if run.is_none() => state.last_run(&workflow.name)?,
         _ => None,
     };
-    Ok(Selection { run, since, step: arguments.step.clone(), code: arguments.code.clone() })
+    Ok(Selection { run, since, kind: arguments.kind.clone() })
 }
 
 /// What an interrupted replay was begun with, which may be something else than what is asked for now.
 fn going_on(arguments: &ReplayArguments, parameters: &BTreeMap<String, String>) -> Result<Selection, Error> {
-    let asked = [("run", &arguments.run), ("step", &arguments.step), ("code", &arguments.code)];
+    let asked = [("run", &arguments.run), ("step", &arguments.kind.step), ("code", &arguments.kind.code)];
     if asked.iter().any(|(name, value)| value.is_some() && parameters.get(*name) != value.as_ref()) {
         tracing::warn!(
             "the replay that was interrupted goes on with what it was begun with; ask again after it"
@@ -199,7 +199,7 @@ fn tell_lost(lost: &[Group], workflow: &Workflow) {
 
 /// A selection as the parameters of the run that it belongs to.
 fn shown(selection: &Selection) -> BTreeMap<String, String> {
-    let Selection { run, since, step, code } = selection;
+    let Selection { run, since, kind: LetterKind { step, code } } = selection;
     let run = run.map(|run| run.to_string());
     let since = since.map(|run| run.to_string());
     let all = [("run", run), ("since", since), ("step", step.clone()), ("code", code.clone())];
@@ -211,5 +211,6 @@ fn stored(parameters: &BTreeMap<String, String>) -> Result<Selection, Error> {
         parameters.get(name).map(|text| run_id(text)).transpose()
     };
     let text = |name: &str| parameters.get(name).cloned();
-    Ok(Selection { run: run("run")?, since: run("since")?, step: text("step"), code: text("code") })
+    let kind = LetterKind { step: text("step"), code: text("code") };
+    Ok(Selection { run: run("run")?, since: run("since")?, kind })
 }

@@ -10,3 +10,5 @@ mod flatten;
 mod generated;
 mod mask;
 mod parse;
+#[cfg(feature = "sql")]
+mod sql;

@@ -1,16 +1,8 @@
-//! The `sql` transformation: what becomes of records one by one, and which queries it refuses.
-#![cfg(feature = "sql")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-#[path = "records/batches.rs"]
-#[allow(dead_code, reason = "others use the rest")]
-mod batches;
-
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema};
-use batches::{
+use crate::batches::{
     batch, configured, describes_itself, errors, faults, field, list, ordinals, process, record, rows,
 };
 use etl_model::{Batch, is_json, json_field};
