@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray, UInt64Array};
-use arrow::datatypes::{DataType, Field, Schema};
 use crate::batches::{
     batch, configured, describes_itself, errors, faults, field, list, ordinals, process, record, rows,
 };
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray, UInt64Array};
+use arrow::datatypes::{DataType, Field, Schema};
 use etl_model::{Batch, is_json, json_field};
 use etl_sdk::Processed;
 use etl_transforms::Sql;
