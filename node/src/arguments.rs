@@ -245,6 +245,13 @@ pub struct RunArguments {
     #[arg(long, conflicts_with = "restart")]
     pub accept_changes: bool,
 
+    /// Go over to the file as it is now when the process gets SIGHUP.
+    ///
+    /// What has been read is committed, then the changed workflow goes on behind it, in the same run. A file that is not valid
+    /// is told of and changes nothing.
+    #[arg(long)]
+    pub reload: bool,
+
     /// Memory the process should stay inside, whatever the width of the rows.
     #[arg(long, env = "ACTIX_ETL_MEMORY", default_value = "256MiB", value_name = "SIZE")]
     pub memory: ByteSize,

@@ -41,3 +41,24 @@ pub(crate) fn listen(stop: watch::Sender<StopMode>) -> std::io::Result<StopSigna
     });
     Ok(received)
 }
+
+/// Tells when the process is asked by SIGHUP to look at its files again.
+pub(crate) struct Reloads(Option<Signal>);
+
+impl Reloads {
+    /// Leaves the signal to end the process, as it does by itself, unless it is `wanted`. Needs a runtime.
+    pub fn listen(wanted: bool) -> std::io::Result<Self> {
+        Ok(Self(if wanted { Some(signal(SignalKind::hangup())?) } else { None }))
+    }
+
+    /// The next time. May be dropped.
+    pub async fn next(&mut self) {
+        let heard = match &mut self.0 {
+            Some(hangup) => hangup.recv().await,
+            None => None,
+        };
+        if heard.is_none() {
+            std::future::pending().await
+        }
+    }
+}

@@ -97,7 +97,9 @@ pub struct RunWorkflowArguments {
     #[arg(long)]
     pub restart: bool,
 
-    /// Continue a halted run although the workflow has changed since.
+    /// Continue the run, halted or not, although the workflow has changed since.
+    ///
+    /// The version in force takes over behind what each partition has committed: nothing is lost or doubled.
     #[arg(long, conflicts_with = "restart")]
     pub accept_changes: bool,
 

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -8,13 +9,14 @@ use etl_engine::{Desk, EngineOptions, Outcome, Progress, RunReport, RunRequest, 
 use etl_model::Fault;
 use etl_sdk::{Registry, RunContext};
 use etl_state::{BeginOptions, Begun, DeadLetterFiles, Interrupted, LocalState, StateError};
+use etl_telemetry::Telemetry;
 use etl_workflow::{Inputs, RunFacts, Workflow};
 use tokio::sync::watch;
 
 use super::run_telling;
 use crate::arguments::{Output, RunArguments};
 use crate::node::BreakerMeter;
-use crate::stop_signals::{self, StopSignal};
+use crate::stop_signals::{self, Reloads, StopSignal};
 use crate::view::{ProgressView, Summary};
 use crate::watching::watched;
 use crate::workflow_file::{WorkflowFile, given, resolve, state_directory};
@@ -40,10 +42,9 @@ fn options(arguments: &RunArguments, workflow: &Workflow) -> EngineOptions {
 pub(super) fn run(arguments: &RunArguments, registry: &Registry, output: Output) -> Result<Exit, Error> {
     let telemetry = run_telling::telemetry(arguments)?;
     let file = &arguments.workflow.file;
-    let text = WorkflowFile::read(file)?;
+    let mut text = WorkflowFile::read(file)?;
     let given = given(&arguments.workflow.parameters)?;
-    let looked_at = Inputs { parameters: given.clone(), ..Inputs::default() };
-    let workflow = text.load(&looked_at, registry)?;
+    let workflow = text.load(&Inputs { parameters: given.clone(), ..Inputs::default() }, registry)?;
     for warning in workflow.warnings.iter() {
         tracing::warn!("{warning}");
     }
@@ -55,75 +56,169 @@ pub(super) fn run(arguments: &RunArguments, registry: &Registry, output: Output)
     }
     let directory = state_directory(file, arguments.workflow.state_dir.as_deref());
     let state = LocalState::open(&directory)?;
-    let interrupted = state.interrupted(&workflow.name)?.filter(|_| !arguments.restart);
-    let inputs = Inputs::of_run(parameters(&text, given, interrupted, registry)?);
-    let workflow = text.load(&inputs, registry)?;
-    // What is wrong with it should not leave a run behind.
-    pipeline::build(&resolve(&workflow, &arguments.workflow)?, registry)?;
-    let begun = state.begin(
-        &workflow.name,
-        &workflow.meaning,
-        BeginOptions {
-            restart: arguments.restart,
-            accept_changes: arguments.accept_changes,
-            sync: workflow.settings.sync,
-            parameters: workflow.parameter_values(),
-        },
-    )?;
-    let Begun { run, continued, started, replaces, starts, handle } = begun;
-    let facts = RunFacts { id: run, tick_ms: started.saturating_mul(1000) };
-    let workflow =
-        resolve(&text.load(&Inputs { run: Some(facts), ..inputs }, registry)?, &arguments.workflow)?;
-    let pipeline = pipeline::build(&workflow, registry)?;
-    let pipeline = watched(pipeline, &workflow, run.into(), &telemetry, run_telling::wanted(arguments));
-    let dead_letters = DeadLetterFiles::new(&directory);
-    let letters_directory = dead_letters.run_directory(&workflow.name, run);
-    let progress = Arc::new(Progress::default());
-    let (stop_sender, stop) = watch::channel(StopMode::default());
-    let context = RunContext { workflow: workflow.name.clone(), run };
-    let request = RunRequest {
-        run: context,
-        pipeline,
-        starts,
-        replaces,
-        options: options(arguments, &workflow),
-        state: Arc::new(handle.clone()),
-        numbers: Arc::new(handle),
-        dead_letters: Arc::new(dead_letters),
-        progress: Arc::clone(&progress),
-        stop,
-    };
-    let name = workflow.name.as_str();
-    let view = ProgressView::start(arguments.progress, name, continued, Arc::clone(&progress));
-    let ran = actix_rt::System::new().block_on(async {
-        let mut request = request;
-        let desk = Desk::local();
-        request.pipeline = request.pipeline.gated(&desk, run);
-        telemetry.sample_with(Arc::new(BreakerMeter(desk)));
-        let signal = stop_signals::listen(stop_sender)?;
-        let _http = match arguments.http_listen {
-            Some(address) => Some(run_telling::serve(address, name, &telemetry, &progress)?),
-            None => None,
+    let mut process = Process { arguments, registry, output, telemetry, directory, state, given, desk: None };
+    let mut is_revised = false;
+    loop {
+        match process.carry_out(&text, is_revised)? {
+            End::Over(exit) => return Ok(exit),
+            End::Revised(revised) => text = revised,
+        }
+        is_revised = true;
+    }
+}
+
+/// What stays the same when a run goes over to another version of its workflow.
+struct Process<'a> {
+    arguments: &'a RunArguments,
+    registry: &'a Registry,
+    output: Output,
+    telemetry: Telemetry,
+    directory: PathBuf,
+    state: LocalState,
+    /// The parameters of the command line.
+    given: BTreeMap<String, String>,
+    /// Made in the first runtime.
+    desk: Option<Desk>,
+}
+
+/// How carrying out a version of a workflow has ended.
+enum End {
+    /// With the run.
+    Over(Exit),
+    /// Everything that was read is committed, for this version to go on behind it.
+    Revised(WorkflowFile),
+}
+
+impl Process<'_> {
+    /// Carries out a workflow to its end, or until another version of it is to take over. One that `is_revised` goes on with
+    /// the run that is there.
+    fn carry_out(&mut self, text: &WorkflowFile, is_revised: bool) -> Result<End, Error> {
+        let Self { arguments, registry, output, .. } = *self;
+        let restart = arguments.restart && !is_revised;
+        let looked_at = Inputs { parameters: self.given.clone(), ..Inputs::default() };
+        let name = text.load(&looked_at, registry)?.name;
+        let interrupted = self.state.interrupted(&name)?.filter(|_| !restart);
+        let values = parameters(text, self.given.clone(), interrupted, registry)?;
+        let inputs = Inputs::of_run(values.clone());
+        let workflow = text.load(&inputs, registry)?;
+        // What is wrong with it should not leave a run behind.
+        pipeline::build(&resolve(&workflow, &arguments.workflow)?, registry)?;
+        let begun = self.state.begin(
+            &workflow.name,
+            &workflow.meaning,
+            BeginOptions {
+                restart,
+                accept_changes: arguments.accept_changes || is_revised,
+                sync: workflow.settings.sync,
+                parameters: workflow.parameter_values(),
+            },
+        )?;
+        let Begun { run, continued, started, replaces, starts, handle } = begun;
+        let facts = RunFacts { id: run, tick_ms: started.saturating_mul(1000) };
+        let inputs = Inputs { run: Some(facts), ..inputs };
+        let workflow = resolve(&text.load(&inputs, registry)?, &arguments.workflow)?;
+        let pipeline = pipeline::build(&workflow, registry)?;
+        let wanted = run_telling::wanted(arguments);
+        let pipeline = watched(pipeline, &workflow, run.into(), &self.telemetry, wanted);
+        let dead_letters = DeadLetterFiles::new(&self.directory);
+        let letters_directory = dead_letters.run_directory(&workflow.name, run);
+        let progress = Arc::new(Progress::default());
+        let (stop_sender, stop) = watch::channel(StopMode::default());
+        let context = RunContext { workflow: workflow.name.clone(), run };
+        let mut request = RunRequest {
+            run: context,
+            pipeline,
+            starts,
+            replaces,
+            options: options(arguments, &workflow),
+            state: Arc::new(handle.clone()),
+            numbers: Arc::new(handle),
+            dead_letters: Arc::new(dead_letters),
+            progress: Arc::clone(&progress),
+            stop,
         };
-        Ok::<_, Error>((etl_engine::run(request).await?, signal))
-    });
-    let snapshot = view.finish();
-    run_telling::finish(&telemetry, run.into(), name, arguments.trace_tree)?;
-    let (report, signal) = ran?;
-    if report.outcome == Outcome::Completed {
-        state.complete(&workflow.name)?;
+        let name = workflow.name.as_str();
+        let view =
+            ProgressView::start(arguments.progress, name, continued || is_revised, Arc::clone(&progress));
+        let mut revised = None;
+        let ran = actix_rt::System::new().block_on(async {
+            let desk = self.desk.get_or_insert_with(|| {
+                let desk = Desk::local();
+                self.telemetry.sample_with(Arc::new(BreakerMeter(desk.clone())));
+                desk
+            });
+            request.pipeline = request.pipeline.gated(desk, run);
+            let signal = stop_signals::listen(stop_sender.clone())?;
+            let mut reloads = Reloads::listen(arguments.reload)?;
+            let _http = match arguments.http_listen {
+                Some(address) => Some(run_telling::serve(address, name, &self.telemetry, &progress)?),
+                None => None,
+            };
+            let running = etl_engine::run(request);
+            tokio::pin!(running);
+            loop {
+                tokio::select! {
+                    report = &mut running => return Ok::<_, Error>((report?, signal)),
+                    () = reloads.next() => match revision(arguments, registry, &inputs, &workflow) {
+                        Ok(Some(text)) => {
+                            tracing::info!("the workflow is another now: it goes on with what was not committed yet");
+                            revised = Some(text);
+                            stop_sender.send_replace(StopMode::Drain);
+                        }
+                        Ok(None) => tracing::info!("the workflow means what it meant before"),
+                        Err(error) => {
+                            tracing::error!(%error, "the run goes on with the workflow that it has");
+                        }
+                    },
+                }
+            }
+        });
+        let snapshot = view.finish();
+        let stopped = |(report, signal): &(RunReport, StopSignal)| {
+            report.outcome == Outcome::Stopped && signal.received().is_none()
+        };
+        if let Some(text) = revised.filter(|_| ran.as_ref().is_ok_and(stopped)) {
+            return Ok(End::Revised(text));
+        }
+        run_telling::finish(&self.telemetry, run.into(), name, arguments.trace_tree)?;
+        let (report, signal) = ran?;
+        if report.outcome == Outcome::Completed {
+            self.state.complete(&workflow.name)?;
+        }
+        let exit = exit(&report, &signal);
+        Summary {
+            workflow: &workflow.name,
+            run,
+            continued,
+            report: &report,
+            snapshot: &snapshot,
+            letters_directory,
+        }
+        .show(output)?;
+        Ok(End::Over(exit))
     }
-    let exit = exit(&report, &signal);
-    Summary {
-        workflow: &workflow.name,
-        run,
-        continued,
-        report: &report,
-        snapshot: &snapshot,
-        letters_directory,
+}
+
+/// The workflow's file as it is now, if it means something else than the one that is carried out.
+fn revision(
+    arguments: &RunArguments,
+    registry: &Registry,
+    inputs: &Inputs,
+    current: &Workflow,
+) -> Result<Option<WorkflowFile>, Error> {
+    let text = WorkflowFile::read(&arguments.workflow.file)?;
+    let workflow = text.load(inputs, registry)?;
+    if workflow.name != current.name {
+        let message =
+            format!("the file has another workflow now: `{}` instead of `{}`", workflow.name, current.name);
+        let help = "give it its name back, or run the other one with a command of its own".to_owned();
+        return Err(Error::Unknown { message, help });
     }
-    .show(output)?;
-    Ok(exit)
+    if workflow.meaning == current.meaning {
+        return Ok(None);
+    }
+    pipeline::build(&resolve(&workflow, &arguments.workflow)?, registry)?;
+    Ok(Some(text))
 }
 
 /// The values of a run's parameters: those that are given, or those of an interrupted run, which must not be others.

@@ -31,6 +31,7 @@ mod protection;
 mod records;
 mod repartition;
 mod replay;
+mod revised;
 mod run_logs;
 mod runs;
 mod secrets;

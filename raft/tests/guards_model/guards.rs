@@ -204,7 +204,7 @@ impl Guard {
         match state.runs().get(run) {
             Some(Run { phase: RunPhase::Halted(halt), version, .. }) => {
                 let halt = HaltRun { run, halt: halt.clone(), by: None };
-                (vec![ResumeRun { run, version: *version }.into()], vec![halt.into()])
+                (vec![ResumeRun { run, version: *version, takes_over: false }.into()], vec![halt.into()])
             }
             _ => (Vec::new(), Vec::new()),
         }

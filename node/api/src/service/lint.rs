@@ -58,6 +58,11 @@ impl Linter {
                 ties: locality(&workflow),
                 parameters: workflow.parameter_values(),
                 sources: workflow.sources.iter().map(|step| step.name.as_str().to_owned()).collect(),
+                destinations: workflow
+                    .destinations
+                    .iter()
+                    .map(|step| step.name.as_str().to_owned())
+                    .collect(),
                 meaning: workflow.meaning,
             }),
             Err(diagnostics) => Err(findings(diagnostics)),
@@ -95,6 +100,8 @@ pub(super) struct Nature {
     pub parameters: BTreeMap<String, String>,
     /// The names of its sources.
     pub sources: BTreeSet<String>,
+    /// The names of its destinations.
+    pub destinations: BTreeSet<String>,
 }
 
 /// A document that is a workflow.

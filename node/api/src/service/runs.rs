@@ -33,7 +33,7 @@ impl Shared {
     ) -> Result<wire::ResumeRunResponse, Refusal> {
         let id = request_id(&request.request_id)?;
         let (run, version) = self.run_to_change(request.target, id).await?;
-        match self.write(session(id, run), ResumeRun { run, version }.into()).await? {
+        match self.write(session(id, run), ResumeRun { run, version, takes_over: false }.into()).await? {
             Response::Done => {
                 tracing::info!(%run, version, "the run goes on, as was asked for here");
                 Ok(wire::ResumeRunResponse { run: run.to_string(), version })

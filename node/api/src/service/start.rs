@@ -39,6 +39,8 @@ struct Active {
     parameters: BTreeMap<String, String>,
     /// Those of which it has something left to read.
     sources: BTreeSet<String>,
+    /// Whether it has read some partition to its end.
+    is_partly_done: bool,
 }
 
 /// What has been there before this attempt of a request.
@@ -57,7 +59,7 @@ enum Step {
     Start { replaces: Option<Uuid> },
     /// The halted run goes on as it is.
     Continue(Active),
-    /// The halted run goes on if the new version of its workflow lets it.
+    /// The run goes on, halted or not, if the new version of its workflow lets it.
     Compare(Active),
 }
 
@@ -88,18 +90,18 @@ impl Shared {
             let found = self.consensus.read(move |state| Found::read(state, &workflow, id)).await??;
             let standing = match found {
                 Found::Started(started) => return Ok(started),
-                Found::Continued(run, version) => return self.resume(id, run, version).await,
+                Found::Continued(run, version) => return self.resume(id, run, version, false).await,
                 Found::Standing(standing) => standing,
             };
             let replaces = match decide(&name, &standing, &options)? {
                 Step::Continue(active) => {
                     self.check_parameters(&name, &active, &options.parameters).await?;
-                    return self.resume(id, active.run, standing.version).await;
+                    return self.resume(id, active.run, standing.version, false).await;
                 }
                 Step::Compare(active) => {
                     self.check_parameters(&name, &active, &options.parameters).await?;
                     self.compare(&name, &standing, &active, options.accept_changes).await?;
-                    return self.resume(id, active.run, standing.version).await;
+                    return self.resume(id, active.run, standing.version, options.accept_changes).await;
                 }
                 Step::Start { replaces } => replaces,
             };
@@ -130,9 +132,15 @@ impl Shared {
         Err(Refusal::new(Kind::Conflict, "conflict", message).help("try again"))
     }
 
-    /// Lets a halted run go on with a version of its workflow.
-    async fn resume(&self, request: Option<Uuid>, run: Uuid, version: u64) -> Result<StartedRun, Refusal> {
-        let written = self.write(session(request, run), ResumeRun { run, version }.into());
+    /// Lets a run go on with a version of its workflow, also while it runs when that one `takes_over`.
+    async fn resume(
+        &self,
+        request: Option<Uuid>,
+        run: Uuid,
+        version: u64,
+        takes_over: bool,
+    ) -> Result<StartedRun, Refusal> {
+        let written = self.write(session(request, run), ResumeRun { run, version, takes_over }.into());
         match self.proposed(run, written).await? {
             Response::Done => {
                 tracing::info!(%run, version, "the run goes on, as was asked for here");
@@ -142,7 +150,7 @@ impl Shared {
         }
     }
 
-    /// Whether a halted run may go on with the version in force, which is another than its own.
+    /// Whether a run may go on with the version in force, which is another than its own.
     async fn compare(
         &self,
         name: &str,
@@ -243,6 +251,7 @@ impl Found {
                 .filter(|(_, partition)| !partition.done)
                 .map(|(key, _)| key.source.clone())
                 .collect(),
+            is_partly_done: state.partitions().of_run(run).any(|(_, partition)| partition.done),
         });
         let (version, document) = (workflow.version, document(&workflow.hash));
         Ok(Self::Standing(Standing { version, document, active }))
@@ -259,6 +268,17 @@ fn decide(name: &str, standing: &Standing, options: &RunOptions) -> Result<Step,
     match &standing.active {
         None => Ok(Step::Start { replaces: None }),
         Some(active) if options.restart => Ok(Step::Start { replaces: Some(active.run) }),
+        Some(active) if !active.is_halted && options.accept_changes && active.version != standing.version => {
+            Ok(Step::Compare(active.clone()))
+        }
+        Some(active) if !active.is_halted && active.version != standing.version => {
+            let (run, before, version) = (active.run, active.version, standing.version);
+            let message = format!("workflow `{name}` is running already, with version {before}: run {run}");
+            Err(Refusal::new(Kind::Precondition, "run_active", message).help(format!(
+                "let version {version} take over from where it is with `workflow run {name} --accept-changes`, halt it with \
+                 `workflow pause {name}`, or end it with `workflow stop {name}`"
+            )))
+        }
         Some(active) if !active.is_halted => {
             let message = format!("workflow `{name}` is running already: run {}", active.run);
             Err(Refusal::new(Kind::Precondition, "run_active", message).help(format!(
@@ -271,7 +291,7 @@ fn decide(name: &str, standing: &Standing, options: &RunOptions) -> Result<Step,
     }
 }
 
-/// Whether a halted run may go on with another version than its own, of which `then` is known unless this software
+/// Whether a run may go on with another version than its own, of which `then` is known unless this software
 /// cannot read it any more.
 fn judge(
     name: &str,
@@ -298,6 +318,19 @@ fn judge(
         );
         return Err(Refusal::new(Kind::Precondition, "workflow_changed", message).help(format!(
             "put the source back, continue with version {before} by `workflow resume {name}`, or start over without it by \
+             `workflow run {name} --restart`"
+        )));
+    }
+    let then_to = then.map(|then| &then.destinations);
+    if active.is_partly_done
+        && let Some(destination) = then_to.and_then(|then| now.destinations.difference(then).next())
+    {
+        let message = format!(
+            "version {version} of workflow `{name}` has the new destination `{destination}`, which would not get what run {run} \
+             with version {before} has read to its end"
+        );
+        return Err(Refusal::new(Kind::Precondition, "workflow_changed", message).help(format!(
+            "apply it when the run is over, go on with version {before} by `workflow resume {name}`, or start over by \
              `workflow run {name} --restart`"
         )));
     }
@@ -329,6 +362,7 @@ mod tests {
             tied: Tied::default(),
             parameters: BTreeMap::new(),
             sources: BTreeSet::new(),
+            is_partly_done: false,
         }
     }
 
@@ -350,7 +384,11 @@ mod tests {
         let decide = |active, options: &RunOptions| decide("orders", &standing(active), options);
         assert_eq!(decide(None, &options), Ok(Step::Start { replaces: None }));
         assert_eq!(decide(None, &restart), Ok(Step::Start { replaces: None }));
+        let accept = RunOptions { accept_changes: true, ..options.clone() };
         assert_eq!(code(decide(Some(active(false, 3)), &options)), "run_active");
+        assert_eq!(code(decide(Some(active(false, 2)), &options)), "run_active");
+        assert_eq!(code(decide(Some(active(false, 3)), &accept)), "run_active");
+        assert_eq!(decide(Some(active(false, 2)), &accept), Ok(Step::Compare(active(false, 2))));
         for is_halted in [false, true] {
             let replaced = decide(Some(active(is_halted, 2)), &restart);
             assert_eq!(replaced, Ok(Step::Start { replaces: Some(run) }));
@@ -370,7 +408,8 @@ mod tests {
         let nature = |meaning: &str, partitions| {
             let ties = Ties { partitions, ..Ties::default() };
             let sources = ["in".to_owned()].into();
-            Nature { meaning: meaning.to_owned(), ties, parameters: BTreeMap::new(), sources }
+            let destinations = ["out".to_owned()].into();
+            Nature { meaning: meaning.to_owned(), ties, parameters: BTreeMap::new(), sources, destinations }
         };
         let (a, b) = (nature("a", None), nature("b", None));
         let judge = |now, then, accept| judge("orders", 3, &active(true, 2), now, then, accept);
@@ -398,6 +437,7 @@ mod tests {
             ties: Ties::default(),
             parameters: BTreeMap::new(),
             sources: sources.iter().map(|source| (*source).to_owned()).collect(),
+            destinations: BTreeSet::new(),
         };
         let reads = |sources: &[&str]| Active { sources: nature(sources).sources, ..active(true, 2) };
         for (open, now) in [(&["in"][..], &["in", "more"][..]), (&[], &["more"])] {
@@ -405,6 +445,26 @@ mod tests {
         }
         let refusal = judge("orders", 3, &reads(&["in", "old"]), &nature(&["in"]), None, true).unwrap_err();
         assert!(refusal.message.contains("no source `old`"), "{}", refusal.message);
+        assert!(refusal.help.unwrap().contains("workflow run orders --restart"));
+    }
+
+    #[test]
+    fn a_destination_comes_only_to_a_run_that_can_give_everything_to_it() {
+        let nature = |destinations: &[&str]| Nature {
+            meaning: "a".to_owned(),
+            ties: Ties::default(),
+            parameters: BTreeMap::new(),
+            sources: BTreeSet::new(),
+            destinations: destinations.iter().map(|destination| (*destination).to_owned()).collect(),
+        };
+        let (one, two) = (nature(&["out"]), nature(&["out", "more"]));
+        let judge = |is_partly_done, now, then| {
+            judge("orders", 3, &Active { is_partly_done, ..active(false, 2) }, now, Some(then), true)
+        };
+        assert_eq!(judge(false, &two, &one), Ok(()));
+        assert_eq!(judge(true, &one, &two), Ok(()));
+        let refusal = judge(true, &two, &one).unwrap_err();
+        assert!(refusal.message.contains("new destination `more`"), "{}", refusal.message);
         assert!(refusal.help.unwrap().contains("workflow run orders --restart"));
     }
 

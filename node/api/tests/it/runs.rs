@@ -188,8 +188,8 @@ async fn a_changed_workflow_continues_only_when_it_means_the_same_or_is_accepted
     client.apply_workflow(&one, None).await.unwrap();
     let run = client.run_workflow("orders", &options()).await.unwrap().run;
     client.apply_workflow(&workflow("orders", 2), None).await.unwrap();
-    let refusal = refused(client.run_workflow("orders", &accept()).await);
-    assert_eq!(refusal.code, "run_active", "a run is not changed while it runs");
+    let refusal = refused(client.run_workflow("orders", &options()).await);
+    assert_eq!(refusal.code, "run_active", "a run is not changed unasked while it runs");
     client.pause_run(&named("orders")).await.unwrap();
     let refusal = refused(client.run_workflow("orders", &options()).await);
     assert_eq!((refusal.kind, refusal.code.as_str()), (Kind::Precondition, "workflow_changed"));
@@ -209,12 +209,18 @@ async fn a_changed_workflow_continues_only_when_it_means_the_same_or_is_accepted
     let continued = client.run_workflow("orders", &options()).await.unwrap();
     assert_eq!((continued.run, continued.version, continued.continued), (run, 3, true));
 
+    client.apply_workflow(&workflow("orders", 1), None).await.unwrap();
+    let gone_over = client.run_workflow("orders", &accept()).await.unwrap();
+    assert_eq!((gone_over.run, gone_over.version, gone_over.continued), (run, 4, true), "while it runs");
+    let refusal = refused(client.run_workflow("orders", &accept()).await);
+    assert_eq!(refusal.code, "run_active", "it has that version");
+
     client.pause_run(&named("orders")).await.unwrap();
     client.apply_workflow(&local("orders"), None).await.unwrap();
     let refusal = refused(client.run_workflow("orders", &accept()).await);
     assert_eq!(refusal.code, "workflow_changed", "what is on all nodes cannot be tied to one");
     let restarted = client.run_workflow("orders", &restart()).await.unwrap();
-    assert_eq!((restarted.version, restarted.continued), (4, false));
+    assert_eq!((restarted.version, restarted.continued), (5, false));
     assert_eq!(client.run(&named("orders"), FRESH).await.unwrap().summary.pinned, Some(1));
     node.stop().await;
 }

@@ -123,6 +123,14 @@ impl Share {
         }
     }
 
+    /// Has all partitions end at once.
+    pub fn kill_all(&mut self) {
+        let running = self.here.iter().filter(|(_, stage)| **stage == Stage::Running);
+        for key in running.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
+            self.kill(&key);
+        }
+    }
+
     fn end(&mut self, key: &PartitionKey) -> Option<usize> {
         self.here.insert(key.clone(), Stage::Ending);
         self.keys.iter().find(|(_, known)| *known == key).map(|(index, _)| *index)

@@ -47,7 +47,7 @@ pub(crate) struct Worker {
     /// Ends the checkpointer with the worker.
     _end: DropGuard,
     shares: BTreeMap<Uuid, Share>,
-    coordinators: BTreeMap<Uuid, AbortHandle>,
+    coordinators: BTreeMap<Uuid, Coordinating>,
     /// Coordinators, and commands that tell the cluster what became of a partition.
     tasks: JoinSet<Task>,
     /// Partitions of which nothing runs here any more, until the state shows here that they were let go of.
@@ -58,6 +58,13 @@ pub(crate) struct Worker {
     /// Partitions that wait before they are begun again.
     resting: HashMap<PartitionKey, Instant>,
     stopping: bool,
+}
+
+/// The coordinator of a run that this node has.
+struct Coordinating {
+    /// The version of the workflow that it goes by.
+    version: u64,
+    task: AbortHandle,
 }
 
 /// A partition that is let go of.
@@ -164,8 +171,8 @@ impl Worker {
             here.extend(share.here.iter().map(|(key, stage)| (key.clone(), *stage)));
         }
         let coordinators = self.coordinators.iter();
-        here.extend(coordinators.map(|(run, task)| {
-            let stage = if task.is_finished() { Stage::Ending } else { Stage::Running };
+        here.extend(coordinators.map(|(run, known)| {
+            let stage = if known.task.is_finished() { Stage::Ending } else { Stage::Running };
             (PartitionKey::coordinator(*run), stage)
         }));
         here.extend(self.telling.keys().map(|key| (key.clone(), Stage::Ending)));
@@ -196,6 +203,7 @@ impl Worker {
                 !telling.is_known || state.assignments().get(key).is_some_and(is_held)
             });
         });
+        self.leave_former_versions();
         for (key, action) in reconcile(me, &self.wanted(), &self.here()) {
             match action {
                 Action::Begin if self.resting.contains_key(&key) => {}
@@ -224,6 +232,22 @@ impl Worker {
             });
             goes_on || !share.here.is_empty()
         });
+    }
+
+    /// Ends what is here of runs that another version of their workflow has taken over: their assignments are new, even if this
+    /// node has them again.
+    fn leave_former_versions(&mut self) {
+        let consensus = self.consensus.clone();
+        let is_former = |run: &Uuid, version: u64| {
+            consensus.peek(|state| state.runs().get(*run).is_some_and(|known| known.version != version))
+        };
+        let coordinators = self.coordinators.iter().filter(|(run, known)| is_former(run, known.version));
+        for run in coordinators.map(|(run, _)| *run).collect::<Vec<_>>() {
+            self.stop_coordinating(run);
+        }
+        for share in self.shares.iter_mut().filter(|(run, share)| is_former(run, share.version)) {
+            share.1.kill_all();
+        }
     }
 
     fn with(&mut self, key: &PartitionKey, change: impl FnOnce(&mut Share, &PartitionKey)) {
@@ -271,6 +295,9 @@ impl Worker {
     fn coordinate(&mut self, run: Uuid) {
         let (consensus, workshop) = (self.consensus.clone(), Arc::clone(&self.workshop));
         let relays = self.relays.clone();
+        let Some(version) = consensus.peek(|state| state.runs().get(run).map(|known| known.version)) else {
+            return;
+        };
         let begins =
             TraceSpan::below(&TraceContext::of_run(run.into()), "start of the run", SystemTime::now());
         self.workshop.tracer(run).ended(begins);
@@ -280,12 +307,12 @@ impl Worker {
         };
         // Also what connectors log is about the run.
         let task = self.tasks.spawn(carried_out.instrument(tracing::error_span!("coordinator", %run)));
-        self.coordinators.insert(run, task);
+        self.coordinators.insert(run, Coordinating { version, task });
     }
 
     fn stop_coordinating(&mut self, run: Uuid) {
-        if let Some(task) = self.coordinators.remove(&run) {
-            task.abort();
+        if let Some(known) = self.coordinators.remove(&run) {
+            known.task.abort();
         }
     }
 
@@ -463,7 +490,7 @@ impl Worker {
             Err(error) if error.is_cancelled() => {}
             Err(defect) => {
                 tracing::error!(%defect, "a task of the worker has failed");
-                self.coordinators.retain(|_, task| !task.is_finished());
+                self.coordinators.retain(|_, known| !known.task.is_finished());
             }
         }
     }

@@ -301,7 +301,7 @@ async fn a_paused_run_lets_go_of_everything_and_goes_on_where_it_was() {
     site.nodes[0].until("nobody works on it", nobody_works).await;
     let before = site.memory.rows().len();
     open(&site.gate);
-    site.nodes[1].write(ResumeRun { run: site.run, version: 1 }).await;
+    site.nodes[1].write(ResumeRun { run: site.run, version: 1, takes_over: false }).await;
     site.until_completed(0).await;
     assert!(before < site.memory.rows().len(), "there was something left to do");
     site.assert_complete(0);

@@ -53,19 +53,29 @@ pub struct HaltRun {
     pub by: Option<PartitionClaim>,
 }
 
-/// Lets a halted run go on. Answered by [`Response::Done`], also when it runs with this version already.
+/// Lets a halted run go on, or a running one with another version. Answered by [`Response::Done`], also when it runs with this
+/// version already.
 ///
 /// With another version than before its partitions are looked for again, those that are known stay known, and its
-/// assignments and the hosts of its shards go, so that nobody goes on under the former version.
+/// assignments and the hosts of its shards go, so that nobody goes on under the former version: whoever owns a partition next
+/// goes on behind its markers, as after the loss of a node.
 ///
 /// Refused: when the run waits or is finished, with a version that is neither its own nor in force, and with another than
-/// its own while it runs.
+/// its own while it runs, unless it `takes_over`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResumeRun {
     pub run: Uuid,
     /// Of the workflow.
     pub version: u64,
+    /// Whether the version takes the place of the run's own also while it runs.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub takes_over: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Ends a run for good: its assignments go, and a run that waits for it begins. Answered by [`Response::Done`], also
@@ -168,10 +178,10 @@ impl Apply for ResumeRun {
             RunPhase::Queued => return Err(Rejection::RunQueued { run: self.run }),
             RunPhase::Finished(_) => return Err(Rejection::RunFinished { run: self.run }),
             RunPhase::Running if is_same => return Ok(Response::Done),
-            RunPhase::Running => {
+            RunPhase::Running if !self.takes_over => {
                 Kind::Workflow.expect_version(&run.workflow, Some(self.version), run.version)?;
             }
-            RunPhase::Halted(_) => {}
+            RunPhase::Running | RunPhase::Halted(_) => {}
         }
         if is_same {
             state.runs.set(self.run, Run { phase: RunPhase::Running, ..run });

@@ -67,7 +67,7 @@ fn nothing_is_forgotten_of_a_run_that_goes_on_or_that_nobody_has_seen() {
     let conflict =
         |expected, actual| Rejection::RunConflict { workflow: "orders".to_owned(), expected, actual };
     assert_eq!(world.refused(forget(None, None)), conflict(None, Some(first)));
-    world.ok(ResumeRun { run: first, version: 1 });
+    world.ok(ResumeRun { run: first, version: 1, takes_over: false });
     world.complete(first);
     assert_eq!(world.refused(forget(Some(first), None)), conflict(Some(first), None));
     assert_eq!(world.refused(forget(None, None)), conflict(None, Some(first)), "it has completed since");

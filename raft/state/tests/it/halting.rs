@@ -89,14 +89,41 @@ fn only_an_active_run_is_halted_or_resumed() {
     let unknown = Uuid::from_u128(77);
     let missing = Rejection::NotFound { kind: Kind::Run, name: unknown.to_string() };
     assert_eq!(world.refused(HaltRun { run: unknown, halt: Halt::Paused, by: None }), missing);
-    assert_eq!(world.refused(ResumeRun { run: unknown, version: 1 }), missing);
+    assert_eq!(world.refused(ResumeRun { run: unknown, version: 1, takes_over: false }), missing);
     let queued = Rejection::RunQueued { run: waiting };
     assert_eq!(world.refused(HaltRun { run: waiting, halt: Halt::Paused, by: None }), queued);
-    assert_eq!(world.refused(ResumeRun { run: waiting, version: 1 }), queued);
+    assert_eq!(world.refused(ResumeRun { run: waiting, version: 1, takes_over: false }), queued);
     world.ok(FinishRun { run, outcome: RunOutcome::Cancelled, by: None });
     let finished = Rejection::RunFinished { run };
     assert_eq!(world.refused(HaltRun { run, halt: failed("late"), by: None }), finished);
-    assert_eq!(world.refused(ResumeRun { run, version: 1 }), finished);
+    assert_eq!(world.refused(ResumeRun { run, version: 1, takes_over: false }), finished);
+}
+
+#[test]
+fn a_version_takes_over_a_running_run_only_when_it_is_in_force_and_meant_to() {
+    let mut world = World::founded();
+    let run = world.run("orders", 1);
+    let coordinator = PartitionKey::coordinator(run);
+    world.ok(Assign { partition: coordinator.clone(), owner: 1, expected_epoch: 0 });
+    let resume = |version, takes_over| ResumeRun { run, version, takes_over };
+    assert_eq!(world.send(resume(1, true)), Response::Done, "it has that version");
+    assert!(world.state.assignments().get(&coordinator).is_some());
+    world.put("orders", "two");
+    for (version, takes_over) in [(2, false), (3, true), (0, true)] {
+        let refused = world.refused(resume(version, takes_over));
+        assert!(matches!(refused, Rejection::VersionConflict { .. }), "{version} {refused:?}");
+    }
+    for _ in 0..2 {
+        assert_eq!(world.send(resume(2, true)), Response::Done);
+        let known = world.state.runs().get(run).unwrap();
+        assert_eq!((known.version, &known.phase, known.discovered), (2, &RunPhase::Running, false));
+        assert!(
+            world.state.assignments().get(&coordinator).is_none(),
+            "nobody goes on under the former version"
+        );
+    }
+    let epoch = world.ok(Assign { partition: coordinator, owner: 1, expected_epoch: 1 });
+    assert_eq!(epoch, Response::Assigned { epoch: 2 });
 }
 
 #[test]
@@ -162,7 +189,7 @@ fn what_is_under_way_when_a_run_is_halted_is_finished_and_nothing_is_begun() {
     assert!(world.state.partitions().get(&held).unwrap().done);
 
     for _ in 0..2 {
-        assert_eq!(world.send(ResumeRun { run, version: 1 }), Response::Done);
+        assert_eq!(world.send(ResumeRun { run, version: 1, takes_over: false }), Response::Done);
         assert_eq!(*phase(&world, run), RunPhase::Running);
     }
     assert_eq!(world.refused(assign), Rejection::PartitionDone { partition: held });
@@ -178,7 +205,7 @@ fn a_run_is_resumed_with_its_version_or_the_one_in_force() {
     let run = world.run("orders", 1);
     world.put("orders", "three");
     world.put("orders", "four");
-    let resume = |version| ResumeRun { run, version };
+    let resume = |version| ResumeRun { run, version, takes_over: false };
     let conflict = |expected, actual| Rejection::VersionConflict {
         kind: Kind::Workflow,
         name: "orders".to_owned(),
@@ -214,7 +241,7 @@ fn a_new_version_keeps_what_is_done_and_lets_nobody_go_on_under_the_old_one() {
     world.ok(release(done.clone(), true));
     world.put("orders", "mended");
     world.ok(HaltRun { run, halt: failed("no such column"), by: None });
-    world.ok(ResumeRun { run, version: 2 });
+    world.ok(ResumeRun { run, version: 2, takes_over: false });
 
     assert_eq!(world.state.assignments().of_run(run).count(), 0);
     assert_eq!(
@@ -243,7 +270,7 @@ fn documents_follow_the_version_of_the_run() {
     assert_eq!(world.state.workflows().document(&hash("first")), Some("first"));
     world.ok(HaltRun { run, halt: Halt::Paused, by: None });
     let version = world.state.workflows().current_version("orders");
-    world.ok(ResumeRun { run, version });
+    world.ok(ResumeRun { run, version, takes_over: false });
     assert_eq!(world.state.workflows().document(&hash("first")), None, "nothing needs it any more");
     let loaded = etl_raft_state::State::load(world.state.rows()).unwrap();
     assert_eq!(loaded.digest(), world.state.digest());

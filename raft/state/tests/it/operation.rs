@@ -199,7 +199,7 @@ impl Operation {
                 let own = known.map_or(1, |known| known.version);
                 let in_force = known.map_or(1, |known| state.workflows().current_version(&known.workflow));
                 let version = if self.other.is_multiple_of(2) { own } else { in_force };
-                ResumeRun { run, version: version + u64::from(self.is_off()) }.into()
+                ResumeRun { run, version: version + u64::from(self.is_off()), takes_over: false }.into()
             }
             What::Forget => {
                 let workflow = self.workflow();

@@ -82,7 +82,7 @@ pub fn commands() -> Vec<(&'static str, Command)> {
             }),
         }
         .into(),
-        ResumeRun { run, version: 4 }.into(),
+        ResumeRun { run, version: 4, takes_over: false }.into(),
         AddPartitions {
             run,
             epoch: 7,

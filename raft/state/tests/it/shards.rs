@@ -70,10 +70,10 @@ fn another_version_of_the_workflow_has_other_shards() {
     let run = world.run("orders", 1);
     world.ok(host(run, vec![shard_move("out.0of1", None, 1)]));
     world.ok(HaltRun { run, halt: Halt::Paused, by: None });
-    world.ok(ResumeRun { run, version: 1 });
+    world.ok(ResumeRun { run, version: 1, takes_over: false });
     assert_eq!(hosts(&world, run).len(), 1);
     world.ok(HaltRun { run, halt: Halt::Paused, by: None });
     world.put("orders", "another");
-    world.ok(ResumeRun { run, version: 2 });
+    world.ok(ResumeRun { run, version: 2, takes_over: false });
     assert_eq!(hosts(&world, run), []);
 }

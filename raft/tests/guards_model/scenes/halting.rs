@@ -11,7 +11,13 @@ fn pause(_: &View<'_>) -> Option<Command> {
 /// With the version that it sees in force.
 fn go_on(view: &View<'_>) -> Option<Command> {
     let version = view.state.workflows().current_version(WORKFLOW);
-    Some(ResumeRun { run: RUNS[0], version }.into())
+    Some(ResumeRun { run: RUNS[0], version, takes_over: false }.into())
+}
+
+/// Also when it runs.
+fn take_over(view: &View<'_>) -> Option<Command> {
+    let version = view.state.workflows().current_version(WORKFLOW);
+    Some(ResumeRun { run: RUNS[0], version, takes_over: true }.into())
 }
 
 /// A run is halted while its partitions are found, given away and claimed.
@@ -41,7 +47,7 @@ pub fn halt() -> Scene {
     }
 }
 
-/// A run is resumed with a version that is in force when it is asked for, while another comes.
+/// A run is resumed with a version that is in force when it is asked for, or taken over by one, while another comes.
 pub fn resume() -> Scene {
     Scene {
         name: "resume",
@@ -49,7 +55,7 @@ pub fn resume() -> Scene {
         actors: vec![
             vec![pause, go_on],
             vec![|_| Some(put(2, None).into()), |_| Some(put(3, None).into())],
-            vec![go_on],
+            vec![take_over],
         ],
         repetitions: 1,
         is_read_again: false,
