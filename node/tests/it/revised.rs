@@ -13,10 +13,16 @@ const PARTITIONS: i64 = 6;
 fn workflow(version: u8) -> String {
     format!(
         "workflow:\n  name: numbers\n  delivery: {{ guarantee: exactly_once }}\n  commit_interval: 50ms\n  parallelism: 6\n  \
-         source: {{ type: generate, config: {{ rows: {ROWS}, partitions: {PARTITIONS}, rate: 1500 }} }}\n  transformations: [{{ \
-         type: mapping, config: {{ keep: [id], mappings: [{{ destination: version, constant: {version} }}] }} }}]\n  destination: {{ \
-         type: postgres, config: {{ url: \"${{PG_URL}}\", table: numbers }} }}\n"
+         source: {{ type: generate, config: {{ rows: {ROWS}, partitions: {PARTITIONS}, rate: 1500 }} }}\n  transformations:\n    \
+         - {{ type: mapping, config: {{ keep: [id], mappings: [{{ destination: version, constant: {version} }}] }} }}\n  \
+         destination: {{ type: postgres, config: {{ url: \"${{PG_URL}}\", table: numbers }} }}\n"
     )
+}
+
+/// The same by shards, which nodes carry out for each other.
+fn sharded(version: u8) -> String {
+    let spread = "transformations:\n    - { type: repartition, config: { by: [id], shards: 6 } }\n";
+    workflow(version).replace("transformations:\n", spread)
 }
 
 fn rows_of(database: &Database, version: u8) -> i64 {
@@ -24,12 +30,18 @@ fn rows_of(database: &Database, version: u8) -> i64 {
     database.psql(&sql).ok().and_then(|rows| rows.parse().ok()).unwrap_or(0)
 }
 
-/// Every record is there once, and in each partition a version begins where the one before has ended.
+/// Every record is there once.
 #[track_caller]
-fn is_exact(database: &Database, versions: u8) {
+fn is_complete(database: &Database, versions: u8) {
     let found =
         database.psql("SELECT count(*), count(DISTINCT id), count(DISTINCT version) FROM numbers").unwrap();
     assert_eq!(found, format!("{ROWS}|{ROWS}|{versions}"));
+}
+
+/// The same, and in each partition a version begins where the one before has ended.
+#[track_caller]
+fn is_exact(database: &Database, versions: u8) {
+    is_complete(database, versions);
     let size = ROWS / PARTITIONS;
     let back = format!(
         "SELECT count(*) FROM (SELECT version, lag(version) OVER (PARTITION BY id / {size} ORDER BY id) AS before FROM \
@@ -38,36 +50,58 @@ fn is_exact(database: &Database, versions: u8) {
     assert_eq!(database.psql(&back).unwrap(), "0");
 }
 
-#[test]
-fn a_running_run_of_a_cluster_goes_over_to_the_version_in_force() {
-    let database = PostgresServer::shared().fresh_database().unwrap();
+fn apply(nodes: &Nodes, workflow: String) {
+    nodes.site.write("numbers.yaml", workflow);
+    nodes.tool(1, &["workflow", "apply", "numbers.yaml"]).code(0);
+}
+
+/// Three nodes that carry out a workflow, and the id of the run.
+fn started(database: &Database, workflow: String) -> (Nodes, String) {
     let mut nodes = Nodes::new();
     nodes.site.set("PG_URL", database.url());
     nodes.grow(3);
-    let apply = |nodes: &Nodes, version: u8| {
-        nodes.site.write("numbers.yaml", workflow(version));
-        nodes.tool(1, &["workflow", "apply", "numbers.yaml"]).code(0);
-    };
-    apply(&nodes, 1);
+    apply(&nodes, workflow);
     let started = nodes.tool(2, &["workflow", "run", "numbers", "-o", "json"]).code(0).json();
-    let run = started["run"].as_str().unwrap();
+    let run = started["run"].as_str().unwrap().to_owned();
+    (nodes, run)
+}
+
+#[test]
+fn a_running_run_of_a_cluster_goes_over_to_the_version_in_force() {
+    let database = PostgresServer::shared().fresh_database().unwrap();
+    let (mut nodes, run) = started(&database, workflow(1));
     let again = nodes.tool(1, &["workflow", "run", "numbers", "--accept-changes"]).code(1);
     again.says("error[run_active]");
     for version in 2..=3 {
         nodes.until("the version before has committed", |_| rows_of(&database, version - 1) > 500);
-        apply(&nodes, version);
+        apply(&nodes, workflow(version));
         nodes
             .tool(3, &["workflow", "run", "numbers"])
             .code(1)
             .says("error[run_active]")
             .says("--accept-changes");
         let gone_over = nodes.tool(version, &["workflow", "run", "numbers", "--accept-changes"]).code(0);
-        gone_over.says(&format!("continues with version {version}")).says(run);
+        gone_over.says(&format!("continues with version {version}")).says(&run);
     }
     nodes.tool(1, &["runs", "watch", "numbers", "--timeout", "120s"]).code(0).says("numbers: completed");
     is_exact(&database, 3);
     let told = nodes.tool(2, &["runs", "get", "numbers", "-o", "json"]).code(0).json();
-    assert_eq!((told["run"].as_str(), told["version"].as_u64()), (Some(run), Some(3)));
+    assert_eq!((told["run"].as_str(), told["version"].as_u64()), (Some(run.as_str()), Some(3)));
+}
+
+#[test]
+fn a_version_takes_over_although_a_node_is_lost_meanwhile() {
+    for workflow in [workflow, sharded] {
+        let database = PostgresServer::shared().fresh_database().unwrap();
+        let (mut nodes, run) = started(&database, workflow(1));
+        nodes.until("the first version has committed", |_| rows_of(&database, 1) > 500);
+        apply(&nodes, workflow(2));
+        let gone_over = nodes.tool(1, &["workflow", "run", "numbers", "--accept-changes"]).code(0);
+        gone_over.says("continues with version 2").says(&run);
+        nodes.kill(3);
+        nodes.tool(1, &["runs", "watch", "numbers", "--timeout", "120s"]).code(0).says("numbers: completed");
+        is_complete(&database, 2);
+    }
 }
 
 #[test]
