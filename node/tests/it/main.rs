@@ -29,6 +29,7 @@ mod observed_tls;
 mod parameters;
 mod protection;
 mod records;
+mod remembering;
 mod repartition;
 mod replay;
 mod revised;
