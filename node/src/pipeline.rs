@@ -1,4 +1,6 @@
-use etl_engine::{DestinationStep, Pipeline, ProcessorStep, SourceStep, StepLimits};
+use std::sync::Arc;
+
+use etl_engine::{DestinationStep, ErrorRecords, Pipeline, ProcessorStep, SourceStep, StepLimits};
 use etl_sdk::{FieldError, Registry};
 use etl_workflow::{Diagnostics, Step, Workflow};
 
@@ -20,7 +22,10 @@ pub(crate) fn build(workflow: &Workflow, registry: &Registry) -> Result<Pipeline
         }
     }
     for step in &workflow.transformations {
-        let found = registry.find_processor(&step.kind).map(|connector| connector.configure(&step.config));
+        let found = match step.takes_errors {
+            true => Some(Ok(Arc::new(ErrorRecords) as Arc<dyn etl_sdk::Processor>)),
+            false => registry.find_processor(&step.kind).map(|connector| connector.configure(&step.config)),
+        };
         if let Some(processor) = accepted(workflow, step, found, &mut refused) {
             let (name, inputs) = (step.name.clone(), step.inputs.clone());
             pipeline.processors.push(ProcessorStep { name, inputs, on_error: step.on_error, processor });
@@ -43,6 +48,7 @@ pub(crate) fn build(workflow: &Workflow, registry: &Registry) -> Result<Pipeline
             rate: step.rate_limit.clone(),
             breaker: step.circuit_breaker.clone(),
             timeout: step.timeout.map(|span| span.0),
+            retry: step.retry.clone(),
         };
         if limits != StepLimits::default() {
             pipeline.limits.insert(step.name.clone(), limits);

@@ -64,7 +64,7 @@ pub async fn rediscover(
     Ok(found)
 }
 
-/// Completes every destination of a run whose routes are all done, with its retry policy; all at once, and each again
+/// Completes every destination of a run whose routes are all done, with their retry policies, `retry` where they have none; all at once, and each again
 /// after a crash. `partitions` are all of the run, in the order of their numbers. The errors are those of the
 /// destinations that could not be completed.
 pub async fn complete(
@@ -75,6 +75,8 @@ pub async fn complete(
 ) -> Vec<EngineError> {
     let completions = pipeline.destinations.iter().map(|step| {
         let routes = routes_into(&step.name, pipeline, run, partitions);
+        let own = pipeline.limits.get(&step.name).and_then(|limits| limits.retry.as_ref());
+        let retry = own.unwrap_or(retry);
         async move { complete_one(step, run, &routes?, retry).await }
     });
     futures::future::join_all(completions).await.into_iter().filter_map(Result::err).collect()

@@ -22,6 +22,14 @@ pub enum EngineError {
         /// The record and what is wrong with it.
         error: Box<RecordError>,
     },
+    /// A record failed at a step whose `on_error` is `retry`.
+    #[error("{step}: {message}", message = describe(.error))]
+    Unsettled {
+        /// The step.
+        step: StepName,
+        /// The record and what is wrong with it.
+        error: Box<RecordError>,
+    },
     /// Code of a step panicked; its chain was killed, the process lives on.
     #[error("{step}: panicked: {message}")]
     Panicked {
@@ -105,7 +113,7 @@ impl EngineError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Step { error, .. } => error.fault(),
-            Self::Record { .. } | Self::Rewound { .. } => Fault::User,
+            Self::Record { .. } | Self::Unsettled { .. } | Self::Rewound { .. } => Fault::User,
             Self::Stalled { .. } => Fault::External,
             Self::State(error) => error.fault,
             Self::Panicked { .. } | Self::Unbalanced { .. } | Self::Ending | Self::Internal(_) => {
@@ -118,7 +126,7 @@ impl EngineError {
     pub fn retry(&self) -> Retry {
         match self {
             Self::Step { error, .. } => error.retry(),
-            Self::Stalled { .. } => Retry::Backoff,
+            Self::Stalled { .. } | Self::Unsettled { .. } => Retry::Backoff,
             Self::State(error) => error.retry,
             _ => Retry::Never,
         }
@@ -128,7 +136,7 @@ impl EngineError {
     pub fn code(&self) -> &str {
         match self {
             Self::Step { error, .. } => error.code(),
-            Self::Record { error, .. } => &error.code,
+            Self::Record { error, .. } | Self::Unsettled { error, .. } => &error.code,
             Self::Panicked { .. } => "panicked",
             Self::Stalled { .. } => "stalled",
             Self::Rewound { .. } => "destination_rewound",
@@ -143,7 +151,7 @@ impl EngineError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Step { error, .. } => error.help().map(str::to_owned),
-            Self::Record { error, .. } => Some(match &error.help {
+            Self::Record { error, .. } | Self::Unsettled { error, .. } => Some(match &error.help {
                 Some(help) => format!("{help}; or set `on_error: dead_letter` on this step to set such records aside"),
                 None => "mend the record, or set `on_error: dead_letter` on this step to set such records aside"
                     .to_owned(),
@@ -163,6 +171,7 @@ impl EngineError {
         match self {
             Self::Step { step, .. }
             | Self::Record { step, .. }
+            | Self::Unsettled { step, .. }
             | Self::Panicked { step, .. }
             | Self::Stalled { step, .. }
             | Self::Rewound { step, .. } => Some(step),

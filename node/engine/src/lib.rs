@@ -24,6 +24,7 @@ mod concealment;
 mod coordination;
 mod crew;
 mod error;
+mod error_records;
 mod guard;
 mod limits;
 mod messages;
@@ -43,6 +44,7 @@ pub use concealment::concealed;
 pub use coordination::{FoundPartition, complete, discover, rediscover, rediscovery};
 pub use crew::{Crew, CrewEvent, CrewSetup, PartitionEnd, PartitionOrder};
 pub use error::EngineError;
+pub use error_records::{ERROR_COLUMN, ErrorRecords, error_records};
 pub use limits::{
     BudgetAnswer, BudgetRequest, CircuitAnswer, CircuitRequest, Conclusion, Desk, Grantor, Grants,
     LeaseAnswer, LeaseRequest, LocalGrants, Probe, StepGate, StepLimits, TERM, WaitingPartition,

@@ -11,6 +11,8 @@ pub enum OnError {
     DeadLetter,
     /// The record is left out and counted as failed.
     Skip,
+    /// The partition is tried again, as the retry policy says; then the run fails.
+    Retry,
 }
 
 /// What a new run reads.

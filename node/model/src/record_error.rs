@@ -18,6 +18,9 @@ pub struct SourceLocation {
 pub struct RecordError {
     /// The record's ordinal in its partition.
     pub ordinal: u64,
+    /// The row of the batch that the step was given, where it is known: several rows may have one ordinal.
+    #[serde(skip)]
+    pub row: Option<usize>,
     /// A stable code such as `csv_field_count` or `division_by_zero`.
     pub code: String,
     /// What is wrong, with the offending value.
@@ -40,6 +43,7 @@ impl RecordError {
     pub fn new(ordinal: u64, code: &str, message: impl Into<String>) -> Self {
         Self {
             ordinal,
+            row: None,
             code: code.to_owned(),
             message: message.into(),
             field: None,

@@ -14,6 +14,11 @@ pub trait Processor: Send + Sync {
         None
     }
 
+    /// Whether it is given the records that fail at the step it reads, instead of those that pass there.
+    fn takes_errors(&self) -> bool {
+        false
+    }
+
     /// What transforms the batches of one partition in their order, if what becomes of a record depends on those before it.
     /// The engine then does not call [`Processor::process`]. It begins anew with the partition whenever a chain is opened,
     /// so that a record finds the same state as the first time; what the destinations have already is dropped there.

@@ -1,7 +1,7 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use arrow::datatypes::SchemaRef;
-use etl_engine::{EngineError, Pipeline, SourceStep, concealed};
+use etl_engine::{EngineError, Pipeline, SourceStep, concealed, error_records};
 use etl_model::{Batch, RecordError, StepName};
 use etl_sdk::{ConnectorError, Fetched, Processed, ReadOptions, blocking};
 
@@ -17,6 +17,8 @@ pub(crate) struct StepTrial {
     /// Records that have come to it.
     pub came: usize,
     pub batches: Vec<Batch>,
+    /// What failed and goes on to the step that takes its errors.
+    pub diverted: Vec<Batch>,
     pub filtered: usize,
     pub errors: Vec<RecordError>,
     /// Names and types.
@@ -50,25 +52,51 @@ pub(crate) async fn transform(
     mut steps: Vec<StepTrial>,
     pushed: &HashMap<StepName, Vec<Batch>>,
 ) -> Result<Vec<StepTrial>, EngineError> {
+    let takers = pipeline.processors.iter().filter(|step| step.processor.takes_errors());
+    let read_by_takers: HashSet<&StepName> = takers.flat_map(|step| &step.inputs).collect();
+    for step in &mut steps {
+        let at = |error| EngineError::Step { step: step.name.clone(), error };
+        if read_by_takers.contains(&step.name) {
+            let errors = std::mem::take(&mut step.errors);
+            step.diverted.push(error_records(&step.name, None, errors).map_err(at)?);
+        }
+    }
     for step in &pipeline.processors {
+        if step.processor.takes_errors() {
+            let mut made = StepTrial::new(step.name.clone(), step.inputs.clone(), 0);
+            let failed = steps.iter().filter(|trial| step.inputs.contains(&trial.name));
+            made.batches = failed.flat_map(|trial| trial.diverted.clone()).collect();
+            made.came = made.records();
+            made.tell_columns(&[]);
+            steps.push(made);
+            continue;
+        }
         let mut given = gathered(&steps, &step.inputs);
         given.extend(pushed.get(&step.name).into_iter().flatten().cloned());
         let before: Vec<(String, String)> =
             columns(&given.iter().map(Batch::schema).collect::<Vec<SchemaRef>>());
         let came = given.iter().map(Batch::len).sum();
         let processor = std::sync::Arc::clone(&step.processor);
-        let work = move || -> Result<Vec<Processed>, ConnectorError> {
+        let name = read_by_takers.contains(&step.name).then(|| step.name.clone());
+        let work = move || -> Result<Vec<(Processed, Option<Batch>)>, ConnectorError> {
             let mut sequence = processor.begin();
-            let one = |batch| match &mut sequence {
+            let mut one = |batch| match &mut sequence {
                 Some(sequence) => sequence.process(batch),
                 None => processor.process(batch),
             };
-            given.into_iter().map(one).collect()
+            let divert = |given: Batch| {
+                let mut processed = one(given.clone())?;
+                let Some(name) = &name else { return Ok((processed, None)) };
+                let errors = std::mem::take(&mut processed.errors);
+                Ok((processed, Some(error_records(name, Some(&given), errors)?)))
+            };
+            given.into_iter().map(divert).collect()
         };
         let done =
             blocking(work).await.map_err(|error| EngineError::Step { step: step.name.clone(), error })?;
         let mut made = StepTrial::new(step.name.clone(), step.inputs.clone(), came);
-        for Processed { batch, filtered, errors } in done {
+        for (Processed { batch, filtered, errors }, diverted) in done {
+            made.diverted.extend(diverted);
             made.filtered += filtered.len();
             made.errors.extend(errors);
             made.batches.push(batch);
@@ -136,6 +164,7 @@ impl StepTrial {
             is_concealed: false,
             came,
             batches: Vec::new(),
+            diverted: Vec::new(),
             filtered: 0,
             errors: Vec::new(),
             columns: Vec::new(),

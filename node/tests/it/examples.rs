@@ -61,6 +61,7 @@ fn every_example_is_valid_and_has_a_test() {
         "data-protection",
         "dead-letters",
         "enrich-lookup",
+        "fallback",
         "fan-in",
         "fan-out",
         "from-postgres",
@@ -164,6 +165,38 @@ fn dead_letters_set_the_six_faults_aside() {
     for fault in ["three", "n/a", "yesterday", "surplus"] {
         assert!(letters.contains(fault), "{fault} in {letters}");
     }
+}
+
+#[test]
+fn a_fallback_has_what_cannot_be_read_and_what_cannot_be_computed_arrives_all_the_same() {
+    let site = site();
+    let summary = run(&site, "fallback");
+    let unread = rows(&site, "deploy/examples/out/unread.jsonl");
+    let sql = |sql| site.number("deploy/examples/out/fallback.db", sql).unwrap();
+    let replaced =
+        sql("SELECT count(*) FROM orders WHERE problem = 'division_by_zero' AND orders_per_thousand = 0");
+    assert!(replaced > 0 && unread.len() + replaced as usize == 6, "the six faults: {replaced} {unread:?}");
+    assert_eq!(sql("SELECT count(DISTINCT order_id) FROM orders") as usize, 200 - unread.len());
+    assert_eq!(sql("SELECT count(*) FROM orders") as usize, 200 - unread.len());
+    for row in &unread {
+        let why = &row["_error"];
+        assert!(row["record"].is_string() && why["step"] == "orders" && why["line"].is_u64(), "{row}");
+    }
+    let routes = summary["routes"].as_array().unwrap();
+    assert!(routes.iter().all(|route| route["counters"]["dead_lettered"] == 0), "{summary}");
+    let tested = site.run(&["test", "deploy/examples/fallback.yaml"]).code(0);
+    tested.says("1 test");
+    site.run(&["test", "deploy/examples/fallback.yaml", "--chaos"]).code(0);
+    let shown = site
+        .run(&["preview", "deploy/examples/fallback.yaml", "--records", "200", "-o", "json"])
+        .code(0)
+        .json();
+    let step = |name: &str| {
+        let steps = shown["steps"].as_array().unwrap();
+        steps.iter().find(|step| step["step"] == name).unwrap_or_else(|| panic!("{name}: {shown}")).clone()
+    };
+    assert_eq!(step("lots-errors")["records"].as_array().map(Vec::len), Some(replaced as usize));
+    assert_eq!(step("orders-errors")["records"].as_array().map(Vec::len), Some(unread.len()));
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod deploy;
 mod edges;
 mod examples;
 mod failover;
+mod fallbacks;
 mod hosting;
 mod house;
 mod incremental;

@@ -102,6 +102,7 @@ impl RecordErrors {
         let errors = self.0.into_iter().filter(|(row, _)| *row < batch.len());
         errors
             .map(|(row, reason)| RecordError {
+                row: Some(row),
                 field: reason.field,
                 help: reason.help,
                 record: record_json(batch.records(), row),

@@ -128,8 +128,8 @@ codes! {
         "The partitions of a run are worked on where its sources can be read. Place all sources that name a node on the \
          same one, or make two workflows of it; destinations and transformations may be placed anywhere.";
     LIMIT = "E054", "a limit that cannot be kept",
-        "`rate_limit` has either `records` or `bytes`, and belongs like `circuit_breaker` to a source, a \
-         destination, or a transformation that calls a system and has no `placement`. `timeout` belongs to a source or destination. \
+        "`rate_limit` has either `records` or `bytes`, and belongs like `circuit_breaker` and `retry` to a source, a \
+         destination, or a transformation that calls a system and has no `placement`. `retry` also belongs to one with `on_error: retry`. `timeout` belongs to a source or destination. \
          What is shared under a `name` has the same figures wherever it is named, in this workflow and in others.";
     REPARTITION = "E055", "a repartition that cannot be carried out",
         "Everything behind a `repartition` is carried out by shard. A path from a source to a destination can have one of \
@@ -139,10 +139,12 @@ codes! {
         "What `limit`, `dedupe` and their like make of a record depends on the records before it in the partition of the \
          source. They are carried out with the partition, in its order: not behind a `repartition`, where the records of \
          several partitions meet, and not on a node of their own with `placement`.";
-    OUTPUT = "E057", "an output of a `route` that nobody reads, or that does not exist",
+    OUTPUT = "E057", "an output of a step that nobody reads, or that does not exist",
         "A `route` has the outputs that its `config` names, and `default` for the records of no other. Its readers name one in \
          their `inputs`, as `step.output`. What comes out where nobody reads would be lost; `drop_unmatched: true` says that \
-         this is meant. A list of transformations has no place for several ways, so a `route` needs the graph form.";
+         this is meant. A list of transformations has no place for several ways, so a `route` needs the graph form. \
+         Every source and transformation has the output `errors` as well: the records that fail there, which then are no matter of \
+         `on_error` any more. `fallback` makes a destination for them.";
     LEADING_ZERO = "W001", "a number with leading zeros",
         "YAML reads `007` as the number 7. If the zeros matter (postal codes, account numbers), put the value into \
          quotes.";

@@ -167,8 +167,13 @@ fn plan(workflow: &Workflow, registry: &Registry, route: RoutePath) -> Option<Ro
     let writes =
         registry.find_destination(&destination.kind)?.configure(&destination.config).ok()?.capabilities();
     let mut divided = None;
-    for name in &route.via {
+    for (at, name) in route.via.iter().enumerate() {
         let step = workflow.step(name)?;
+        let next = route.via.get(at + 1).and_then(|next| workflow.step(next));
+        if step.takes_errors || next.is_some_and(|next| next.takes_errors) {
+            // What fails at a step is as it came there.
+            continue;
+        }
         let processor = registry.find_processor(&step.kind)?.configure(&step.config).ok()?;
         if let Some(repartition) = processor.repartition() {
             let (by, shards) = (repartition.by().to_vec(), repartition.shards().get());

@@ -46,6 +46,7 @@ fn describe(text: &mut String, step: &Step) {
         OnError::Fail => "fail",
         OnError::DeadLetter => "dead_letter",
         OnError::Skip => "skip",
+        OnError::Retry => "retry",
     });
     // The order of inputs is kept: a destination may put their records in that order.
     for input in &step.inputs {

@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use etl_model::{CircuitBreaker, OnError, RateLimit, Span, StepName, WorkflowName};
-use etl_sdk::FieldError;
+use etl_sdk::{FieldError, RetryPolicy};
 
 use crate::codes;
 use crate::diagnostics::Diagnostics;
@@ -61,6 +61,8 @@ pub struct Step {
     /// Its records hold values that masking rules hide from everything behind it. What is reported of one that it cannot read
     /// must show neither the record nor a part of it.
     pub conceals: bool,
+    /// It is given the records that fail at the step it reads. Its kind is no type of the registry.
+    pub takes_errors: bool,
     /// The node that carries it out in a cluster, by its number; `None` where that follows from the step.
     pub node: Option<u64>,
     /// How much may pass it in a time; never on a transformation.
@@ -69,6 +71,8 @@ pub struct Step {
     pub circuit_breaker: Option<CircuitBreaker>,
     /// How long one call of it may take; never on a transformation.
     pub timeout: Option<Span>,
+    /// How it is tried again, where not as the workflow says.
+    pub retry: Option<RetryPolicy>,
     /// Where it stands in the file.
     pub span: Place,
     pub(crate) origin: Arc<Origin>,

@@ -177,6 +177,9 @@ impl Commit {
                 OnError::Fail => {
                     return Err(EngineError::Record { step: step.clone(), error: Box::new(error) });
                 }
+                OnError::Retry => {
+                    return Err(EngineError::Unsettled { step: step.clone(), error: Box::new(error) });
+                }
                 OnError::DeadLetter => {
                     counters.dead_lettered += 1;
                     let types = BTreeMap::new();

@@ -1,8 +1,9 @@
 mod ending;
+mod patience;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix::prelude::*;
 use etl_model::{Marker, Position, Retry, Route};
@@ -10,6 +11,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use self::patience::Patience;
 use super::attempt::Attempt;
 use super::slots::{Slots, SlotsOfSteps};
 use super::source::SourceActor;
@@ -26,8 +28,6 @@ use crate::taps::{ChainTaps, Taps};
 
 /// The shortest time between two writes of checkpoints.
 const CHECKPOINT_PAUSE: Duration = Duration::from_millis(200);
-/// Before a chain is opened again that will wait for a circuit breaker.
-const REOPEN: Duration = Duration::from_millis(20);
 /// How often chains are looked at for calls that do not return.
 const WATCH: Duration = Duration::from_secs(1);
 
@@ -80,10 +80,7 @@ struct Chain {
     stored: Vec<Option<Position>>,
     ended: HashSet<usize>,
     error: Option<EngineError>,
-    pauses: Box<dyn Iterator<Item = Duration> + Send>,
-    committed_since_failure: bool,
-    /// When it failed for the first time since it came any further.
-    failing_since: Option<Instant>,
+    patience: Patience,
     draining: bool,
     /// It ends to be opened again.
     renewing: bool,
@@ -335,12 +332,9 @@ impl SupervisorActor {
             self.chains.remove(&id);
             return;
         };
-        if chain.committed_since_failure {
-            chain.pauses = Box::new(self.options.retry.pauses());
-            chain.committed_since_failure = false;
-            chain.failing_since = None;
-        }
-        let policy = &self.options.retry;
+        let gate = error.step().and_then(|step| chain.request.plan.gate(step)).cloned();
+        let own = gate.as_ref().and_then(StepGate::retry);
+        let policy = own.unwrap_or(&self.options.retry);
         if chain.draining && error.retry() == Retry::Backoff && policy.covers(error.code()) {
             // It would be tried again if it was not to end; who goes on with it does.
             let (run, epoch) = (chain.request.run.run, chain.epoch());
@@ -350,18 +344,8 @@ impl SupervisorActor {
             self.chains.remove(&id);
             return;
         }
-        let mut again = error.retry() == Retry::Backoff;
-        let failing_for = chain.failing_since.get_or_insert_with(Instant::now).elapsed();
-        if chain.verdict == Some(Verdict::Open) {
-            // The breaker says when it goes on, however often that has failed; opening waits for it.
-            chain.pauses = Box::new(std::iter::once(REOPEN).chain(policy.pauses()));
-            chain.failing_since = None;
-        } else {
-            again = again && policy.covers(error.code());
-        }
-        let pause = again.then(|| chain.pauses.next()).flatten();
-        match pause.filter(|pause| chain.verdict == Some(Verdict::Open) || policy.allows(failing_for, *pause))
-        {
+        let own = own.and_then(|_| error.step());
+        match chain.patience.pause(policy, own, &error, chain.verdict == Some(Verdict::Open)) {
             Some(pause) => {
                 let run = chain.request.run.run;
                 let epoch = chain.epoch();
@@ -528,9 +512,7 @@ impl Handler<StartChain> for SupervisorActor {
             stored: vec![None; outputs],
             ended: HashSet::new(),
             error: None,
-            pauses: Box::new(self.options.retry.pauses()),
-            committed_since_failure: false,
-            failing_since: None,
+            patience: Patience::default(),
             draining: false,
             renewing: false,
             killed: false,
@@ -549,7 +531,7 @@ impl Handler<UnitCommitted> for SupervisorActor {
         else {
             return;
         };
-        chain.committed_since_failure = true;
+        chain.patience.committed();
         chain.markers[message.output] = Some(message.marker.clone());
         self.dirty.insert((message.chain, message.output), message.marker);
         self.schedule(ctx);

@@ -34,6 +34,8 @@ pub(crate) struct Node {
     pub inputs: Vec<Input>,
     /// The repartition that divides what leaves it, by index; its own index where it is one itself.
     pub divided_by: Option<usize>,
+    /// Whose errors it takes, if it does. Its inputs are those of that step: what passes there is left out here.
+    pub errors_of: Option<Input>,
 }
 
 /// A destination as the chain sees it; behind a repartition one of its shards.
@@ -103,7 +105,11 @@ impl ChainPlan {
         let mut nodes: Vec<Node> = Vec::new();
         let mut index = HashMap::new();
         for step in &pipeline.processors {
-            let inputs = resolve(&step.inputs, &source.name, &index);
+            let mut inputs = resolve(&step.inputs, &source.name, &index);
+            let errors_of = inputs.first().copied().filter(|_| step.processor.takes_errors());
+            if let Some(Input::Node(index)) = errors_of {
+                inputs.clone_from(&nodes[index].inputs);
+            }
             if inputs.is_empty() {
                 continue;
             }
@@ -119,7 +125,7 @@ impl ChainPlan {
             }
             index.insert(&step.name, nodes.len());
             let gate = pipeline.gates.get(&step.name).cloned();
-            nodes.push(Node { step: step.clone(), gate, inputs, divided_by });
+            nodes.push(Node { step: step.clone(), gate, inputs, divided_by, errors_of });
         }
         let mut outputs = Vec::new();
         for step in &pipeline.destinations {
@@ -169,7 +175,12 @@ impl ChainPlan {
         ReadOptions { chunk_bytes, ..asked }
     }
 
-    /// What the source or node does with records it cannot process.
+    /// The node that takes the errors of a source or node.
+    pub fn errors_to(&self, at: Input) -> Option<usize> {
+        self.nodes.iter().position(|node| node.errors_of == Some(at))
+    }
+
+    /// What the source or node does with records it cannot process that nobody takes.
     pub fn on_error(&self, at: Input) -> OnError {
         match at {
             Input::Source => self.source.on_error,
@@ -193,7 +204,11 @@ impl ChainPlan {
             return 0;
         }
         match place.at {
-            Input::Source => output.paths,
+            // What leads on over its errors is not missed there.
+            Input::Source => {
+                let over_errors = self.errors_to(place.at).map_or(0, |node| output.weights[node]);
+                output.paths.saturating_sub(over_errors)
+            }
             Input::Node(index) => output.weights[index],
         }
     }

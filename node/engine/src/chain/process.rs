@@ -84,7 +84,7 @@ pub(crate) fn process(
             taps.pass(&plan.source.name, &decoded.batches);
         }
         walk.count_read(&decoded.batches, &decoded.errors);
-        walk.lose(Place { at: Input::Source, shard: None }, std::mem::take(&mut decoded.errors), None)?;
+        walk.lose_unread(std::mem::take(&mut decoded.errors), &decoded.batches)?;
         Ok(decoded)
     });
     let error = decoded.as_ref().err();
@@ -161,6 +161,7 @@ fn refused(
         let name = step.name.clone();
         match step.on_error {
             OnError::Fail => return Err(EngineError::Record { step: name, error: Box::new(error) }),
+            OnError::Retry => return Err(EngineError::Unsettled { step: name, error: Box::new(error) }),
             OnError::DeadLetter => {
                 part.counters.dead_lettered += 1;
                 part.letters.push(DeadLetter { step: name, types: column_types(columns), error });

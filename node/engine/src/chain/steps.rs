@@ -117,6 +117,9 @@ impl Steps for ShardSteps {
                 Ok(CarriedOut { rows: Vec::new(), account: Account { fatal, ..Account::default() } })
             }
             Err(EngineError::Step { step, error }) => Err(at(&step, error)),
+            Err(unsettled @ EngineError::Unsettled { .. }) => {
+                Err(ConnectorError::transient("record_failed", unsettled.to_string()))
+            }
             Err(other) => Err(ConnectorError::internal(other.to_string())),
         }
     }

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use arrow::array::UInt64Array;
@@ -11,7 +12,7 @@ use super::plan::{ChainPlan, Input, Node, Place};
 use super::process::Part;
 use crate::ports::{DeadLetter, Operation, column_types};
 use crate::taps::ChainTaps;
-use crate::{EngineError, guard::Guard};
+use crate::{EngineError, error_records, guard::Guard};
 
 /// Rows on their way through the transformations of a chain, with what is counted and set aside on the way.
 ///
@@ -36,6 +37,17 @@ pub(super) struct Walk<'a> {
     pub outside: Option<Outside<'a>>,
     /// The span of the node that works on them.
     span: Option<TraceContext>,
+    /// Waiting for the nodes that take them.
+    diverted: Vec<Diverted>,
+}
+
+/// Records that have failed at a step and go on to a node that takes its errors.
+struct Diverted {
+    node: usize,
+    shard: Option<usize>,
+    /// The ordinals of all records that came to the step.
+    came: UInt64Array,
+    records: Batch,
 }
 
 impl<'a> Walk<'a> {
@@ -58,6 +70,7 @@ impl<'a> Walk<'a> {
             sequences: &[],
             outside: None,
             span: None,
+            diverted: Vec::new(),
         }
     }
 
@@ -86,6 +99,9 @@ impl<'a> Walk<'a> {
         results: &[Flow],
         records: &mut u64,
     ) -> Result<Flow, EngineError> {
+        if node.errors_of.is_some() {
+            return Ok(self.take_errors(index, node, records));
+        }
         let mut out = Flow::new(self.plan.shards(index));
         match node.step.processor.repartition() {
             Some(repartition) => {
@@ -123,7 +139,11 @@ impl<'a> Walk<'a> {
     }
 
     fn is_needed(&self, place: Place) -> bool {
-        place.shard.is_none() || (0..self.parts.len()).any(|output| self.concerns(place, output))
+        let errors = self.plan.errors_to(place.at).map(|node| Place { at: Input::Node(node), ..place });
+        let concerns = |output| {
+            self.concerns(place, output) || errors.is_some_and(|errors| self.concerns(errors, output))
+        };
+        place.shard.is_none() || (0..self.parts.len()).any(concerns)
     }
 
     /// Several walks may pass a place, for one output each: one of them shows what goes by.
@@ -183,14 +203,14 @@ impl<'a> Walk<'a> {
         out: &mut Flow,
     ) -> Result<(), EngineError> {
         let step = &self.plan.nodes[node].step.name;
-        let schema = batch.schema();
+        let given = batch.clone();
         let divided = Guard::new(step.clone()).compute(|| repartition.divide(batch))?;
         let (found, expected) = (divided.shards.len(), self.plan.shards(node).unwrap_or_default());
         if found != expected {
             let message = format!("step `{step}` has divided a batch into {found} shards, not {expected}");
             return Err(EngineError::Internal(message));
         }
-        self.lose(Place { at: Input::Node(node), shard: None }, divided.errors, Some(&schema))?;
+        self.lose(Place { at: Input::Node(node), shard: None }, divided.errors, &given)?;
         for (shard, batch) in divided.shards.into_iter().enumerate() {
             self.count_arrived(node, shard, &batch);
             out.push(Some(shard), batch);
@@ -207,7 +227,7 @@ impl<'a> Walk<'a> {
         batch: Batch,
     ) -> Result<Batch, EngineError> {
         let step = &node.step;
-        let (came, schema) = (batch.ordinals().clone(), batch.schema());
+        let given = batch.clone();
         let sequence = self.sequences.get(index).and_then(Option::as_ref);
         let outside = self.outside.as_mut().filter(|_| step.processor.capabilities().waits);
         let work = || match (outside, sequence) {
@@ -222,10 +242,34 @@ impl<'a> Walk<'a> {
             Some(span) => etl_sdk::within_blocking(span, work),
             None => work(),
         }?;
-        self.create(place, &came, &processed);
+        self.create(place, given.ordinals(), &processed);
         self.filter(place, &processed.filtered);
-        self.lose(place, processed.errors, Some(&schema))?;
+        self.lose(place, processed.errors, &given)?;
         Ok(processed.batch)
+    }
+
+    /// What has failed at the step whose errors a node takes.
+    fn take_errors(&mut self, index: usize, node: &Node, count: &mut u64) -> Flow {
+        let mut out = Flow::new(self.plan.shards(index));
+        let (mine, others) = std::mem::take(&mut self.diverted).into_iter().partition(|of| of.node == index);
+        self.diverted = others;
+        let mine: Vec<Diverted> = mine;
+        for Diverted { shard, came, records, .. } in mine {
+            let place = Place { at: Input::Node(index), shard };
+            let failed: HashSet<u64> = records.ordinals().values().iter().copied().collect();
+            let passed = came.values().iter().copied().filter(|ordinal| !failed.contains(ordinal)).collect();
+            *count += records.len() as u64;
+            let taken = Processed { batch: records, filtered: passed, errors: Vec::new() };
+            self.create(place, &came, &taken);
+            self.filter(place, &taken.filtered);
+            out.push(shard, taken.batch);
+        }
+        for shard in out.shards().collect::<Vec<_>>() {
+            if self.is_shown(Place { at: Input::Node(index), shard }) {
+                self.taps.pass(&node.step.name, out.of(shard));
+            }
+        }
+        out
     }
 
     /// Counts rows that a step has made in addition to those that came.
@@ -261,8 +305,43 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// What a transformation makes of the records that fail there, which it was given in this batch.
+    fn lose(&mut self, place: Place, errors: Vec<RecordError>, given: &Batch) -> Result<(), EngineError> {
+        match self.plan.errors_to(place.at) {
+            Some(node) => self.divert(place, node, errors, Some(given), given.ordinals().clone()),
+            None => self.apply(place, errors, Some(&given.schema())),
+        }
+    }
+
+    /// What a source makes of the records that it cannot read, beside these that it can.
+    pub fn lose_unread(&mut self, errors: Vec<RecordError>, read: &[Batch]) -> Result<(), EngineError> {
+        let place = Place { at: Input::Source, shard: None };
+        let Some(node) = self.plan.errors_to(place.at) else { return self.apply(place, errors, None) };
+        let read = read.iter().flat_map(|batch| batch.ordinals().values().iter().copied());
+        let came = read.chain(errors.iter().map(|error| error.ordinal)).collect::<Vec<u64>>();
+        self.divert(place, node, errors, None, came.into())
+    }
+
+    /// Has records go on to a node that takes the errors of a place.
+    fn divert(
+        &mut self,
+        place: Place,
+        node: usize,
+        errors: Vec<RecordError>,
+        given: Option<&Batch>,
+        came: UInt64Array,
+    ) -> Result<(), EngineError> {
+        let step = self.plan.name(place.at);
+        let failed: Vec<u64> = errors.iter().map(|error| error.ordinal).collect();
+        self.filter(place, &failed);
+        let records = error_records(step, given, errors)
+            .map_err(|error| EngineError::Step { step: step.clone(), error })?;
+        self.diverted.push(Diverted { node, shard: place.shard, came, records });
+        Ok(())
+    }
+
     /// Applies the `on_error` of a source or transformation, whose records had these columns.
-    pub fn lose(
+    fn apply(
         &mut self,
         place: Place,
         errors: Vec<RecordError>,
@@ -283,7 +362,7 @@ impl<'a> Walk<'a> {
                 let counters = &mut self.parts[output].counters;
                 counters.read += read;
                 match on_error {
-                    OnError::Fail => {}
+                    OnError::Fail | OnError::Retry => {}
                     OnError::DeadLetter => counters.dead_lettered += weight,
                     OnError::Skip => counters.failed += weight,
                 }
@@ -292,6 +371,9 @@ impl<'a> Walk<'a> {
             match (on_error, keeper) {
                 (OnError::Fail, _) if concerned => {
                     return Err(EngineError::Record { step, error: Box::new(error) });
+                }
+                (OnError::Retry, _) if concerned => {
+                    return Err(EngineError::Unsettled { step, error: Box::new(error) });
                 }
                 (OnError::DeadLetter, Some(keeper)) if !self.starts[keeper].covers(error.ordinal) => {
                     let types = types.clone();

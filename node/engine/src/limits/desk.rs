@@ -113,7 +113,7 @@ impl Desk {
         });
         drop(known);
         self.asking.wake();
-        StepGate::new(step.clone(), rate, breaker, limits.timeout)
+        StepGate::new(step.clone(), rate, breaker, limits)
     }
 
     /// The partitions of a run that wait here for a breaker which is open.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etl_model::{CircuitBreaker, PartitionId, RateAmount, RateLimit, Retry, RunId, StepName};
-use etl_sdk::ConnectorError;
+use etl_sdk::{ConnectorError, RetryPolicy};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +14,7 @@ use crate::EngineError;
 use crate::progress::Progress;
 
 /// How a source or destination is held back.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct StepLimits {
     /// How much may pass it in a time.
     pub rate: Option<RateLimit>,
@@ -22,6 +22,8 @@ pub struct StepLimits {
     pub breaker: Option<CircuitBreaker>,
     /// How long one call of it may take.
     pub timeout: Option<Duration>,
+    /// How it is tried again, where not as the run.
+    pub retry: Option<RetryPolicy>,
 }
 
 /// What a chain awaits before it calls a step, and before rows pass it. Clones are the same.
@@ -31,6 +33,7 @@ pub struct StepGate {
     rate: Option<Arc<BudgetEntry>>,
     breaker: Option<Arc<CircuitEntry>>,
     timeout: Option<Duration>,
+    retry: Option<RetryPolicy>,
 }
 
 /// Where it shows that a chain waits.
@@ -50,9 +53,14 @@ impl StepGate {
         step: StepName,
         rate: Option<Arc<BudgetEntry>>,
         breaker: Option<Arc<CircuitEntry>>,
-        timeout: Option<Duration>,
+        limits: &StepLimits,
     ) -> Self {
-        Self { step, rate, breaker, timeout }
+        Self { step, rate, breaker, timeout: limits.timeout, retry: limits.retry.clone() }
+    }
+
+    /// How the step is tried again, where not as the run.
+    pub(crate) fn retry(&self) -> Option<&RetryPolicy> {
+        self.retry.as_ref()
     }
 
     /// How long one call of the step may take.

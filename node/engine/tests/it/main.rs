@@ -3,6 +3,7 @@
 
 mod crew;
 mod delivery;
+mod diverting;
 mod errors;
 mod fakes;
 mod faults;

@@ -5,7 +5,7 @@ use super::json::{json_from_bytes, json_to_bytes};
 use crate::RelayError;
 
 pub(super) fn record_error_to_wire(error: RecordError) -> Result<wire::RecordError, RelayError> {
-    let RecordError { ordinal, code, message, field, help, location, record } = error;
+    let RecordError { ordinal, row: _, code, message, field, help, location, record } = error;
     let location =
         location.map(|SourceLocation { origin, line, column }| wire::Location { origin, line, column });
     let record = json_to_bytes(&record)?.into();
@@ -17,7 +17,7 @@ pub(super) fn record_error_from_wire(error: wire::RecordError) -> Result<RecordE
     let location =
         location.map(|wire::Location { origin, line, column }| SourceLocation { origin, line, column });
     let record = json_from_bytes(&record)?;
-    Ok(RecordError { ordinal, code, message, field, help, location, record })
+    Ok(RecordError { ordinal, row: None, code, message, field, help, location, record })
 }
 
 pub(super) fn record_errors_to_wire(errors: Vec<RecordError>) -> Result<Vec<wire::RecordError>, RelayError> {

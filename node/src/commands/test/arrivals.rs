@@ -39,7 +39,7 @@ impl Arrivals {
                 match step.map_or(OnError::Fail, |step| step.on_error) {
                     OnError::Skip => {}
                     OnError::DeadLetter => self.letters.push((name.clone(), error)),
-                    OnError::Fail => self.fail(name.clone(), error),
+                    OnError::Fail | OnError::Retry => self.fail(name.clone(), error),
                 }
             }
         }

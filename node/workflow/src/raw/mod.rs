@@ -20,10 +20,7 @@ pub(crate) use step::{RawLinearStep, RawSource, RawStep};
 pub(crate) use workflow::{RawFile, RawWorkflow};
 
 /// Keys of `workflow` that are reserved for coming versions.
-pub(crate) const RESERVED_WORKFLOW: &[&str] = &["placement", "circuit_breaker", "fallback", "tests"];
-
-/// Keys of a step that are reserved for coming versions.
-pub(crate) const RESERVED_STEP: &[&str] = &["retry", "fallback"];
+pub(crate) const RESERVED_WORKFLOW: &[&str] = &["placement", "circuit_breaker", "tests"];
 
 /// The schema of a raw type as a JSON document.
 pub(crate) fn schema<T: schemars::JsonSchema>() -> serde_json::Value {

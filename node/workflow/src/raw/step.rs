@@ -1,4 +1,5 @@
 use etl_model::Span;
+use etl_sdk::RetryPolicy;
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
@@ -27,6 +28,11 @@ pub(crate) struct RawLinearStep {
     /// A longer one is given up and the partition tried again, as the retry policy says.
     #[schemars(with = "Option<String>", extend("format" = "time-span"))]
     timeout: Option<Span>,
+    /// How often and how patiently this step is tried again after an error that may go away; as the workflow says without it.
+    retry: Option<RetryPolicy>,
+    /// Where the records go that this step cannot process: a destination of their own. They arrive as they came to the step
+    /// (what a source cannot read as the text `record`), with the column `_error` that says why.
+    fallback: Option<RawFallback>,
 }
 
 /// A source of the graph form.
@@ -50,6 +56,11 @@ pub(crate) struct RawSource {
     /// A longer one is given up and the partition tried again, as the retry policy says.
     #[schemars(with = "Option<String>", extend("format" = "time-span"))]
     timeout: Option<Span>,
+    /// How often and how patiently this step is tried again after an error that may go away; as the workflow says without it.
+    retry: Option<RetryPolicy>,
+    /// Where the records go that this step cannot process: a destination of their own. They arrive as they came to the step
+    /// (what a source cannot read as the text `record`), with the column `_error` that says why.
+    fallback: Option<RawFallback>,
 }
 
 /// A transformation or destination of the graph form.
@@ -60,6 +71,7 @@ pub(crate) struct RawStep {
     /// The connector or transformation.
     r#type: String,
     /// The sources and transformations whose records this step takes; of a `route` one output, as `step.output`.
+    /// `step.errors` are the records that fail at a step, as they came to it, with the column `_error` that says why.
     #[schemars(length(min = 1))]
     inputs: Vec<String>,
     /// The settings of this type.
@@ -76,6 +88,22 @@ pub(crate) struct RawStep {
     /// A longer one is given up and the partition tried again, as the retry policy says.
     #[schemars(with = "Option<String>", extend("format" = "time-span"))]
     timeout: Option<Span>,
+    /// How often and how patiently this step is tried again after an error that may go away; as the workflow says without it.
+    retry: Option<RetryPolicy>,
+    /// Where the records go that this step cannot process: a destination of their own. They arrive as they came to the step
+    /// (what a source cannot read as the text `record`), with the column `_error` that says why.
+    fallback: Option<RawFallback>,
+}
+
+/// A destination for the records that a step cannot process.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "read from the tree; here for the schema")]
+pub(crate) struct RawFallback {
+    /// The connector.
+    r#type: String,
+    /// The settings of this type.
+    config: Option<Map<String, Value>>,
 }
 
 /// Where a step is carried out in a cluster; without it, files of one machine belong to the node that was asked to run the
@@ -98,4 +126,6 @@ pub(crate) enum RawOnError {
     DeadLetter,
     /// The record is left out and counted.
     Skip,
+    /// The partition is tried again from its last commit, as `retry` says, for errors that go away; then the run fails.
+    Retry,
 }

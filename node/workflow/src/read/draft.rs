@@ -38,7 +38,10 @@ pub(crate) struct Draft<'t> {
     pub inputs: Vec<Input>,
     /// The key `config` and its value.
     pub config: Option<(Mark, &'t Node)>,
-    pub on_error: OnError,
+    /// What it does with records that it cannot process, and where that is said.
+    pub on_error: (OnError, Option<Mark>),
+    /// Whether it stands for the errors of the step it reads.
+    pub takes_errors: bool,
     /// How it is held back.
     pub limits: Limits,
     /// The node that carries it out, with the place of the number.

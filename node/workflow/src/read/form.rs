@@ -6,7 +6,8 @@ use serde_json::Value as Json;
 
 use crate::check::{At, check, suggest};
 use crate::codes;
-use crate::raw::{self, RESERVED_STEP, RawLinearStep, RawSource, RawStep};
+use crate::raw::{self, RawLinearStep, RawSource, RawStep};
+use crate::read::fallback::{self, Fallback};
 use crate::read::{Draft, Input, Role, limits};
 use crate::sink::Sink;
 use crate::source::Mark;
@@ -37,7 +38,7 @@ pub(super) fn steps<'t>(map: &'t Map, at: &At<'_>, sink: &mut Sink) -> Steps<'t>
     } else if linear.iter().all(Option::is_none) {
         connected &= require(map, ["sources", "destinations"], at, sink);
     }
-    let mut reader = Reader { sink, at, drafts: Vec::new() };
+    let mut reader = Reader { sink, at, drafts: Vec::new(), fallbacks: Vec::new() };
     if let Some(entry) = linear[0] {
         reader.linear(Role::Source, entry);
     }
@@ -55,12 +56,13 @@ pub(super) fn steps<'t>(map: &'t Map, at: &At<'_>, sink: &mut Sink) -> Steps<'t>
     if let Some(entry) = graph[1] {
         reader.named(Role::Destination, entry, &STEP);
     }
-    let mut drafts = reader.drafts;
+    let Reader { mut drafts, fallbacks, sink, .. } = reader;
     let linear = graph.iter().all(Option::is_none);
     if linear {
         make_names(&mut drafts);
         chain(&mut drafts);
     }
+    fallback::expand(&mut drafts, fallbacks, sink);
     Steps { drafts, connected, linear }
 }
 
@@ -123,6 +125,8 @@ struct Reader<'t, 's> {
     sink: &'s mut Sink,
     at: &'s At<'s>,
     drafts: Vec<Draft<'t>>,
+    /// By the index of the step.
+    fallbacks: Vec<Fallback<'t>>,
 }
 
 impl<'t> Reader<'t, '_> {
@@ -147,26 +151,20 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn step(&mut self, role: Role, node: &'t Node, at: &At<'_>, name: Option<String>, schema: &Json) {
-        let verdict = check(node, schema, at, RESERVED_STEP);
+        let verdict = check(node, schema, at, &[]);
         let map = node.map();
         let field = |key: &str| map.and_then(|map| map.get(key));
         let faulty = !verdict.issues.is_empty();
-        let reserved = field("on_error").filter(|node| node.scalar().and_then(|s| s.text()) == Some("retry"));
-        for issue in verdict.issues {
-            // `retry` is a value of the language, so it deserves better than "must be one of".
-            if reserved.is_none_or(|node| node.mark != issue.mark) {
-                self.sink.push(issue);
-            }
-        }
-        if let Some(node) = reserved {
-            let message = "`on_error: retry` is part of the language but not built yet";
-            let help = "`retry` beside `name` sets how often operations are tried again";
-            self.sink.error(node.mark, codes::NOT_BUILT, message, Some(help.to_owned()));
-        }
+        verdict.issues.into_iter().for_each(|issue| self.sink.push(issue));
         let limits = limits::read(map, faulty, &verdict.as_text, self.sink);
         let text = |key: &str| field(key).and_then(|node| Some((node.scalar()?.text()?, node.mark)));
         let given = text("name").filter(|_| name.is_none());
         let mark = given.map_or(at.mark, |(_, mark)| mark);
+        let at_draft = self.drafts.len();
+        self.fallbacks.extend(
+            map.and_then(|map| map.entry("fallback"))
+                .map(|entry| (at_draft, at.key("fallback", entry.key.mark).to_string(), entry)),
+        );
         self.drafts.push(Draft {
             role,
             config_path: format!("{at}.config"),
@@ -182,10 +180,12 @@ impl<'t> Reader<'t, '_> {
                 .collect(),
             config: map.and_then(|map| map.entry("config")).map(|entry| (entry.key.mark, &entry.value)),
             on_error: match text("on_error") {
-                Some(("dead_letter", _)) => OnError::DeadLetter,
-                Some(("skip", _)) => OnError::Skip,
-                _ => OnError::Fail,
+                Some(("dead_letter", mark)) => (OnError::DeadLetter, Some(mark)),
+                Some(("skip", mark)) => (OnError::Skip, Some(mark)),
+                Some(("retry", mark)) => (OnError::Retry, Some(mark)),
+                other => (OnError::Fail, other.map(|(_, mark)| mark)),
             },
+            takes_errors: false,
             limits,
             node: field("placement")
                 .and_then(|node| node.map()?.get("node"))

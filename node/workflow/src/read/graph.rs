@@ -2,6 +2,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::check::{did_you_mean, shorten, suggest};
 use crate::codes;
+use crate::read::errors::ERRORS;
 use crate::read::{Draft, Role};
 use crate::sink::Sink;
 
@@ -92,9 +93,9 @@ fn resolve(
         let port = input.port.as_deref().filter(|port| whole.is_none() && *port != DEFAULT_PORT);
         if let Some(port) = port {
             let message =
-                format!("the port `{}.{port}` is part of the language but not built yet", input.step);
-            let help = format!("read all records of the step: `{}`", input.step);
-            sink.error(input.mark, codes::NOT_BUILT, message, Some(help));
+                format!("`{}` reads `{}.{}`, which is not an output", draft.name, input.step, shorten(port));
+            let help = did_you_mean(port, &[ERRORS]);
+            sink.error(input.mark, codes::OUTPUT, message, help);
         }
         used.insert(other);
         let Some(target) = drafts.get(other) else { continue };

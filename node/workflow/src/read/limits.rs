@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use etl_model::{CircuitBreaker, RateAmount, RateLimit, Span, StepName};
-use etl_sdk::Registry;
+use etl_model::{CircuitBreaker, OnError, RateAmount, RateLimit, Span, StepName};
+use etl_sdk::{Registry, RetryPolicy};
 use serde::de::DeserializeOwned;
 
 use crate::check::{shorten, to_json};
@@ -29,12 +29,14 @@ pub(crate) struct Limits {
     pub rate: Option<(RateLimit, Mark)>,
     pub breaker: Option<(CircuitBreaker, Mark)>,
     pub timeout: Option<(Span, Mark)>,
+    pub retry: Option<(RetryPolicy, Mark)>,
 }
 
 /// Reads the limits of a step whose shape has been checked; `faulty` when that has found something.
 pub(super) fn read(map: Option<&Map>, faulty: bool, as_text: &HashSet<usize>, sink: &mut Sink) -> Limits {
     let given = |key| map.and_then(|map| map.entry(key)).filter(|entry| !entry.value.is_null());
-    let (rate, breaker, timeout) = (given("rate_limit"), given("circuit_breaker"), given("timeout"));
+    let (rate, breaker) = (given("rate_limit"), given("circuit_breaker"));
+    let (timeout, retry) = (given("timeout"), given("retry"));
     if faulty {
         return Limits::default();
     }
@@ -42,6 +44,7 @@ pub(super) fn read(map: Option<&Map>, faulty: bool, as_text: &HashSet<usize>, si
         rate: rate.and_then(|entry| Some((rate_limit(entry, as_text, sink)?, entry.key.mark))),
         breaker: breaker.and_then(|entry| Some((circuit_breaker(entry, as_text, sink)?, entry.key.mark))),
         timeout: timeout.and_then(|entry| Some((timeout_of_calls(entry, as_text, sink)?, entry.key.mark))),
+        retry: retry.and_then(|entry| Some((retry_policy(entry, as_text, sink)?, entry.key.mark))),
     }
 }
 
@@ -82,6 +85,23 @@ fn rate_limit(entry: &Entry, as_text: &HashSet<usize>, sink: &mut Sink) -> Optio
 fn timeout_of_calls(entry: &Entry, as_text: &HashSet<usize>, sink: &mut Sink) -> Option<Span> {
     let given: Span = parse(entry, as_text, sink)?;
     span(Some(given), LONGEST, "timeout", entry.key.mark, sink)
+}
+
+fn retry_policy(entry: &Entry, as_text: &HashSet<usize>, sink: &mut Sink) -> Option<RetryPolicy> {
+    let policy: RetryPolicy = parse(entry, as_text, sink)?;
+    check_retry(&policy, "retry", entry.key.mark, sink);
+    Some(policy)
+}
+
+/// Reports pauses that cannot grow.
+pub(super) fn check_retry(policy: &RetryPolicy, field: &str, mark: Mark, sink: &mut Sink) {
+    let RetryPolicy { initial_backoff, max_backoff, .. } = policy;
+    if max_backoff < initial_backoff {
+        let message = format!(
+            "`{field}.max_backoff` ({max_backoff}) must not be less than `initial_backoff` ({initial_backoff})"
+        );
+        sink.error(mark, codes::OUT_OF_RANGE, message, None);
+    }
 }
 
 fn circuit_breaker(entry: &Entry, as_text: &HashSet<usize>, sink: &mut Sink) -> Option<CircuitBreaker> {
@@ -125,7 +145,7 @@ pub(super) fn check_transformations(
     sink: &mut Sink,
 ) {
     for (draft, config) in drafts.iter().zip(configs) {
-        let Limits { rate, breaker, timeout } = &draft.limits;
+        let Limits { rate, breaker, timeout, retry } = &draft.limits;
         if let Some((_, mark)) = timeout
             && draft.role == Role::Transformation
         {
@@ -135,7 +155,11 @@ pub(super) fn check_transformations(
         }
         let rate = rate.as_ref().map(|(_, mark)| ("rate_limit", *mark));
         let breaker = breaker.as_ref().map(|(_, mark)| ("circuit_breaker", *mark));
-        if draft.role != Role::Transformation || (rate.is_none() && breaker.is_none()) {
+        // A record that is tried again is tried again as the step says.
+        let retry = retry.as_ref().filter(|_| draft.on_error.0 != OnError::Retry);
+        let retry = retry.map(|(_, mark)| ("retry", *mark));
+        let given = [rate, breaker, retry];
+        if draft.role != Role::Transformation || given.iter().all(Option::is_none) {
             continue;
         }
         let connector = draft.kind.and_then(|(kind, _)| registry.find_processor(kind));
@@ -143,12 +167,16 @@ pub(super) fn check_transformations(
         let Some(Ok(processor)) = configured.map(|(of, config)| of.configure(&config.value)) else {
             continue;
         };
-        for (key, mark) in [rate, breaker].into_iter().flatten() {
+        for (key, mark) in given.into_iter().flatten() {
             let (message, help) = if !processor.capabilities().waits {
                 let message =
                     format!("`{key}` belongs to a step that calls a system: `{}` does not", draft.name);
-                (message, "limit the source or destination")
-            } else if draft.node.is_some() {
+                let help = match key {
+                    "retry" => "give it to the source or destination; `on_error: retry` tries records again",
+                    _ => "limit the source or destination",
+                };
+                (message, help)
+            } else if draft.node.is_some() && key != "retry" {
                 let message = format!("`{key}` and `placement` of `{}` exclude each other", draft.name);
                 (message, "remove one of them; calls are counted where the partition is worked on")
             } else {

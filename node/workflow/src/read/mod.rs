@@ -3,6 +3,8 @@
 
 mod configs;
 mod draft;
+mod errors;
+mod fallback;
 mod form;
 mod graph;
 mod kinds;

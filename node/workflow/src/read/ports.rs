@@ -5,6 +5,7 @@ use serde_json::json;
 use super::configs::Config;
 use crate::check::{did_you_mean, shorten};
 use crate::codes;
+use crate::read::errors::ERRORS;
 use crate::read::{Draft, Role};
 use crate::sink::Sink;
 
@@ -61,6 +62,13 @@ pub(super) fn expand<'t>(
     // Every input is resolved now, those of routes that read others as well.
     for (index, outputs) in resolved.iter().rev() {
         let (route, config) = (drafts.remove(*index), configs.remove(*index));
+        // The first one reports what fails, so its errors are those of the route.
+        let reports = outputs.first().map(|output| step_name(&route.name, output));
+        for input in drafts.iter_mut().flat_map(|draft| &mut draft.inputs) {
+            if let Some(reports) = reports.as_ref().filter(|_| input.step == route.name) {
+                input.step.clone_from(reports);
+            }
+        }
         for (nth, output) in outputs.iter().enumerate() {
             let mut config = config.clone();
             if let Some(config) = &mut config {
@@ -102,6 +110,10 @@ fn read(drafts: &mut [Draft<'_>], route: &str, outputs: &[String], sink: &mut Si
                     input.step = step_name(route, &port);
                     input.text = input.step.clone();
                     found.insert(port);
+                    return true;
+                }
+                Some(port) if port == ERRORS => {
+                    input.port = Some(port);
                     return true;
                 }
                 Some(port) => {

@@ -41,7 +41,8 @@ pub(super) fn read(
         kind: Some((MASK, rules.key.mark)),
         inputs: Vec::new(),
         config: Some((rules.key.mark, &node)),
-        on_error: OnError::Fail,
+        on_error: (OnError::Fail, None),
+        takes_errors: false,
         limits: Limits::default(),
         node: None,
     };
@@ -79,7 +80,9 @@ pub(super) fn mask_sources(
         let name = std::iter::once(base.clone()).chain(numbered).find(|name| !taken.contains(name));
         let Some(name) = name.and_then(|name| StepName::new(&name).ok()) else { continue };
         taken.insert(name.to_string());
-        for reader in transformations.iter_mut().chain(&mut *destinations) {
+        // What it cannot read is told without a part of it, so that its errors have nothing to mask.
+        let readers = transformations.iter_mut().filter(|step| !step.takes_errors);
+        for reader in readers.chain(&mut *destinations) {
             for input in reader.inputs.iter_mut().filter(|input| **input == source.name) {
                 *input = name.clone();
             }
@@ -92,10 +95,12 @@ pub(super) fn mask_sources(
             config: StepConfig::new(config.value.clone(), config.secrets.clone()),
             on_error: source.on_error,
             conceals: false,
+            takes_errors: false,
             node: None,
             rate_limit: None,
             circuit_breaker: None,
             timeout: None,
+            retry: None,
             span: config.origin.mark.into(),
             origin: Arc::new(config.origin.clone()),
         });

@@ -16,7 +16,11 @@ pub(super) fn check(drafts: &[Draft<'_>], graph: &Graph, registry: &Registry, si
     let mut divided_by: Vec<Option<usize>> = vec![None; drafts.len()];
     for &index in &graph.order {
         let draft = &drafts[index];
-        let inputs = graph.inputs[index].as_slice();
+        let mut inputs = graph.inputs[index].as_slice();
+        if let (true, Some(&of)) = (draft.takes_errors, inputs.first()) {
+            // What fails at a step is as it came there.
+            inputs = graph.inputs[of].as_slice();
+        }
         let first = inputs.first().and_then(|&input| divided_by[input]);
         let other = inputs.iter().copied().find(|&input| divided_by[input] != first);
         if let (Some(other), Some(&input)) = (other, inputs.first()) {

@@ -23,7 +23,12 @@ pub(super) fn check(
     let mut behind: Vec<Option<usize>> = vec![None; drafts.len()];
     for &index in &graph.order {
         let draft = &drafts[index];
-        behind[index] = graph.inputs[index].iter().find_map(|&input| behind[input]);
+        let mut inputs = graph.inputs[index].as_slice();
+        if let (true, Some(&of)) = (draft.takes_errors, inputs.first()) {
+            // What fails at a step is as it came there.
+            inputs = graph.inputs[of].as_slice();
+        }
+        behind[index] = inputs.iter().find_map(|&input| behind[input]);
         let Some(processor) = processor(index) else { continue };
         if !processor.capabilities().stateless {
             if let Some(repartition) = behind[index] {

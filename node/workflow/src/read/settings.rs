@@ -3,6 +3,7 @@ use std::collections::HashSet;
 use etl_model::SyncMode;
 use serde::Deserialize;
 
+use super::limits::check_retry;
 use crate::check::to_json;
 use crate::codes;
 use crate::raw::{RawGuarantee, RawSettings, RawSyncMode};
@@ -52,14 +53,8 @@ pub(super) fn read(
             return (None, Settings::default());
         }
     };
-    if let Some(retry) = &raw.retry
-        && retry.max_backoff < retry.initial_backoff
-    {
-        let message = format!(
-            "`workflow.retry.max_backoff` ({}) must not be less than `initial_backoff` ({})",
-            retry.max_backoff, retry.initial_backoff
-        );
-        sink.error(mark_of(map, "retry"), codes::OUT_OF_RANGE, message, None);
+    if let Some(retry) = &raw.retry {
+        check_retry(retry, "workflow.retry", mark_of(map, "retry"), sink);
     }
     if raw.commit_interval.is_some_and(|interval| interval.0.is_zero()) {
         let message = "`workflow.commit_interval` must be more than 0s";

@@ -9,7 +9,7 @@ use crate::codes;
 use crate::parameters::Declared;
 use crate::raw::{self, RESERVED_WORKFLOW, RawFile, RawWorkflow};
 use crate::read::{
-    Role, configs, form, graph, limits, misplaced, names, placement, ports, protection, repartition,
+    Role, configs, errors, form, graph, limits, misplaced, names, placement, ports, protection, repartition,
     sequential, settings,
 };
 use crate::secrets::StepConfig;
@@ -73,6 +73,7 @@ pub(crate) fn workflow(
         return None;
     }
     ports::expand(&mut drafts, &mut configs, linear, sink);
+    errors::expand(&mut drafts, &mut configs, sink);
     names::check(&drafts, sink);
     placement::check(&drafts, sink);
     limits::check_shared(&drafts, sink);
@@ -95,12 +96,14 @@ pub(crate) fn workflow(
                 .map(|&input| drafts.get(input).and_then(|draft| StepName::new(&draft.name).ok()))
                 .collect::<Option<_>>()?,
             config: StepConfig::new(config.value, config.secrets),
-            on_error: draft.on_error,
+            on_error: draft.on_error.0,
             conceals: false,
+            takes_errors: draft.takes_errors,
             node: draft.node.map(|(node, _)| node),
             rate_limit: draft.limits.rate.as_ref().map(|(limit, _)| limit.clone()),
             circuit_breaker: draft.limits.breaker.as_ref().map(|(breaker, _)| breaker.clone()),
             timeout: draft.limits.timeout.map(|(span, _)| span),
+            retry: draft.limits.retry.as_ref().map(|(retry, _)| retry.clone()),
             span: draft.mark.into(),
             origin: Arc::new(config.origin),
         };
