@@ -78,7 +78,7 @@ fn graphs_with_several_sources_are_carried_out_partition_by_partition() {
     fails: { step: strict, code: invalid_conversion, record: { id: x } }
 "#,
     );
-    site.run(&["test", "orders.test.yaml"]).code(0).says("4 tests, 0 failed");
+    site.run(&["test", "orders.test.yaml"]).code(0).says("3 tests, 0 failed");
     site.run(&["test", "orders.yaml", "--name", "middle"]).code(0).says("1 test, 0 failed");
     site.run(&["test", "orders.yaml", "--name", "nothing like it"]).code(1);
 }
