@@ -317,6 +317,10 @@ pub struct PreviewArguments {
     #[arg(long, value_name = "NAME")]
     pub step: Option<String>,
 
+    /// Show what somebody with this role sees, where the workflow hides values from those who look on.
+    #[arg(long, value_name = "NAME")]
+    pub role: Option<String>,
+
     /// Records of each source.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub records: u64,

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use etl_engine::{DestinationStep, ErrorRecords, Pipeline, ProcessorStep, SourceStep, StepLimits};
+use etl_engine::{DestinationStep, ErrorRecords, Pipeline, ProcessorStep, SourceStep, StepLimits, Veil};
 use etl_sdk::{FieldError, Registry};
-use etl_workflow::{Diagnostics, Step, Workflow};
+use etl_workflow::{Diagnostics, Step, Viewing, Workflow};
 
 use crate::Error;
 
@@ -54,7 +54,21 @@ pub(crate) fn build(workflow: &Workflow, registry: &Registry) -> Result<Pipeline
             pipeline.limits.insert(step.name.clone(), limits);
         }
     }
+    pipeline.veil = veil(workflow, registry, None)?;
     if refused.is_empty() { Ok(pipeline) } else { Err(Error::Invalid(Diagnostics(refused))) }
+}
+
+/// What somebody with this role, or with none, does not see of the records of a workflow.
+pub(crate) fn veil(workflow: &Workflow, registry: &Registry, role: Option<&str>) -> Result<Veil, Error> {
+    let mut refused = Vec::new();
+    let is_meant = |rule: &&Viewing| !rule.roles.iter().any(|sees| Some(sees.as_str()) == role);
+    let rules = workflow.viewing.iter().filter(is_meant);
+    let masks = rules.filter_map(|Viewing { mask, .. }| {
+        let found = registry.find_processor(&mask.kind).map(|connector| connector.configure(&mask.config));
+        accepted(workflow, mask, found, &mut refused)
+    });
+    let veil = Veil::new(masks.collect());
+    if refused.is_empty() { Ok(veil) } else { Err(Error::Invalid(Diagnostics(refused))) }
 }
 
 fn accepted<T>(

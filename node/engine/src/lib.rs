@@ -37,6 +37,7 @@ mod run;
 mod sequencer;
 mod system;
 mod taps;
+mod veil;
 mod watch;
 
 pub use chain::{ShardOf, ShardSteps};
@@ -60,3 +61,4 @@ pub use report::{Outcome, PartitionFailure, RouteReport, RunReport};
 pub use run::{RunRequest, StopMode, run};
 pub use system::ActorSystem;
 pub use taps::{Allowance, Sampling, ShowRecord, Tap, TapOrder, TappedRecord, Taps};
+pub use veil::Veil;

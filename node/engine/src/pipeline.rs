@@ -8,6 +8,7 @@ use etl_sdk::{Destination, Processor, Source};
 use crate::chain::{ChainPlan, Output};
 use crate::limits::{Desk, StepGate, StepLimits};
 use crate::ports::Observer;
+use crate::veil::Veil;
 use crate::watch::Watch;
 
 /// A source with its place in the workflow.
@@ -61,6 +62,8 @@ pub struct Pipeline {
     pub destinations: Vec<DestinationStep>,
     /// How sources and destinations are held back, by name.
     pub limits: BTreeMap<StepName, StepLimits>,
+    /// What is hidden from those who tap it.
+    pub veil: Veil,
     /// What their chains await, once it is known who leases to them.
     pub(crate) gates: BTreeMap<StepName, StepGate>,
     /// Who counts and traces what its chains do.

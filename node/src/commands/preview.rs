@@ -22,7 +22,11 @@ pub(super) fn preview(
     let pipeline = pipeline::build(&resolved, registry)?;
     let only = arguments.step.as_deref().map(|name| known(&pipeline, name)).transpose()?;
     let records = usize::try_from(arguments.records).unwrap_or(usize::MAX);
-    let steps = actix_rt::System::new().block_on(trial(&pipeline, records))?;
+    let veil = pipeline::veil(&resolved, registry, arguments.role.as_deref())?;
+    let mut steps = actix_rt::System::new().block_on(trial(&pipeline, records))?;
+    for step in &mut steps {
+        step.veil(&veil)?;
+    }
     let kinds = |name: &StepName| kind(&workflow, name);
     match output {
         Output::Json => print_json(&document(&steps, &kinds, only.as_ref()))?,

@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet};
 
 use arrow::datatypes::SchemaRef;
-use etl_engine::{EngineError, Pipeline, SourceStep, concealed, error_records};
+use etl_engine::{EngineError, Pipeline, SourceStep, Veil, concealed, error_records};
 use etl_model::{Batch, RecordError, StepName};
 use etl_sdk::{ConnectorError, Fetched, Processed, ReadOptions, blocking};
 
@@ -155,6 +155,22 @@ impl StepTrial {
         let mut made = Self { batches, ..Self::new(name, Vec::new(), 0) };
         made.came = made.records();
         made
+    }
+
+    /// Hides what may not be seen; of records that have failed everything.
+    ///
+    /// # Errors
+    /// It cannot be hidden.
+    pub fn veil(&mut self, veil: &Veil) -> Result<(), EngineError> {
+        if veil.is_empty() {
+            return Ok(());
+        }
+        for batch in &mut self.batches {
+            let at = |error| EngineError::Step { step: self.name.clone(), error };
+            *batch = veil.over(batch.clone()).map_err(at)?;
+        }
+        self.errors = std::mem::take(&mut self.errors).into_iter().map(concealed).collect();
+        Ok(())
     }
 
     fn new(name: StepName, inputs: Vec<StepName>, came: usize) -> Self {

@@ -57,3 +57,45 @@ fn a_protected_value_is_in_no_letter_message_log_or_output() {
         site.run(&["preview", "w.yaml", "--step", "source"]).code(2).says("there are protect-source");
     }
 }
+
+#[test]
+fn a_preview_shows_what_the_role_may_see_and_the_run_has_it_all() {
+    let site = Site::new();
+    site.write("in.csv", format!("id,card,note\n1,{CANARY},mail a@example.com\n0,{CANARY},none\n"));
+    site.write(
+        "w.yaml",
+        r#"
+workflow:
+  name: cards
+  data_protection:
+    viewing:
+      masking_rules:
+        - { field: card, method: partial, show_chars: 4, roles: [support] }
+        - { method: redact, detect: [email, credit_card], roles: [support, finance] }
+  source: { type: file, config: { path: in.csv } }
+  transformations:
+    - type: mapping
+      config: { keep: "*", mappings: [{ expression: "string(100 / id) + ' ' + string(card)", destination: joined }] }
+      fallback: { type: file, config: { path: failed.jsonl } }
+  destination: { type: file, config: { path: out.jsonl } }
+"#,
+    );
+    let hidden = site.run(&["preview", "w.yaml"]).code(0);
+    assert!(!hidden.stdout.contains(CANARY), "{}", hidden.stdout);
+    hidden.says("************1234").says("mail [REDACTED]");
+    let other = site.run(&["preview", "w.yaml", "--role", "visitor", "-o", "json"]).code(0).stdout;
+    assert!(!other.contains(CANARY) && !other.contains("a@example.com"), "{other}");
+    let finance = site.run(&["preview", "w.yaml", "--role", "finance"]).code(0).stdout;
+    assert!(finance.contains("************1234") && finance.contains("mail a@example.com"), "{finance}");
+    let support = site.run(&["preview", "w.yaml", "--role", "support"]).code(0).stdout;
+    assert!(support.contains(CANARY) && support.contains("mail a@example.com"), "{support}");
+    site.run(&["run", "w.yaml", "--progress", "none"]).code(0);
+    assert!(site.read("out.jsonl").contains(CANARY) && site.read("failed.jsonl").contains(CANARY));
+    // What fails is not shown either.
+    site.write(
+        "w.yaml",
+        site.read("w.yaml").replace("      fallback: { type: file, config: { path: failed.jsonl } }\n", ""),
+    );
+    let failed = site.run(&["preview", "w.yaml", "-o", "json"]).code(1).stdout;
+    assert!(!failed.contains(CANARY) && failed.contains("division_by_zero"), "{failed}");
+}

@@ -71,6 +71,26 @@ fn records_of_every_step_are_seen_from_any_node() {
 }
 
 #[test]
+fn a_tap_does_not_show_what_is_hidden_from_those_who_look_on() {
+    let nodes = Nodes::cluster(1);
+    let hidden =
+        "data_protection: { viewing: { masking_rules: [{ field: id, method: full, roles: [support] }] } }";
+    let workflow =
+        numbers("numbers", "rate: 1000").replace("\n  source:", &format!("\n  {hidden}\n  source:"));
+    nodes.site.write("numbers.yaml", workflow);
+    nodes.tool(1, &["workflow", "apply", "numbers.yaml"]).code(0);
+    nodes.tool(1, &["workflow", "run", "numbers"]).code(0);
+    for step in ["numbers", "even", "out"] {
+        let records = lines(&nodes.tool(1, &["tap", "numbers", step, "--limit", "20"]).code(0).stdout);
+        assert!(
+            records.len() == 20 && records.iter().all(|record| record["record"]["id"] == "****"),
+            "{records:?}"
+        );
+    }
+    nodes.tool(1, &["workflow", "stop", "numbers"]).code(0);
+}
+
+#[test]
 fn a_tap_ends_with_the_run_or_with_control_c_and_tells_how_much_went_by() {
     let nodes = Nodes::cluster(1);
     start(&nodes, "rate: 1000");

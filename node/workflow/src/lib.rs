@@ -38,4 +38,4 @@ pub use schedule::{CatchUp, Cron, CronError, Overlap, Schedule, Ticks, TicksErro
 pub use secrets::StepConfig;
 pub use settings::{RequiredGuarantee, Settings};
 pub use source::MAX_FILE_BYTES;
-pub use workflow::{Step, Workflow};
+pub use workflow::{Step, Viewing, Workflow};

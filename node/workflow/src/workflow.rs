@@ -35,6 +35,8 @@ pub struct Workflow {
     pub transformations: Vec<Step>,
     /// By name.
     pub destinations: Vec<Step>,
+    /// What those who look on do not see, rule by rule.
+    pub viewing: Vec<Viewing>,
     /// A hash of what decides which records arrive where and how they look: the name, `sync` and of every step its
     /// name, type, inputs, `config` (secrets by name, parameters with their values) and `on_error`; not the order of keys, the form, the description
     /// or settings that only say how fast or carefully it is done.
@@ -43,6 +45,15 @@ pub struct Workflow {
     pub warnings: Diagnostics,
     file: Arc<str>,
     text: Arc<str>,
+}
+
+/// What is hidden where records are shown.
+#[derive(Debug, Clone)]
+pub struct Viewing {
+    /// Who sees it all the same.
+    pub roles: Vec<String>,
+    /// The transformation that hides it.
+    pub mask: Step,
 }
 
 /// A source, transformation or destination.
@@ -90,6 +101,7 @@ impl Workflow {
         sources: Vec<Step>,
         transformations: Vec<Step>,
         destinations: Vec<Step>,
+        viewing: Vec<Viewing>,
     ) -> Self {
         let mut workflow = Self {
             name,
@@ -99,6 +111,7 @@ impl Workflow {
             sources,
             transformations,
             destinations,
+            viewing,
             meaning: String::new(),
             warnings: Diagnostics::default(),
             file: file.into(),
@@ -131,7 +144,7 @@ impl Workflow {
     pub fn resolve_secrets(&self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Diagnostics> {
         let mut values: BTreeMap<&str, String> = BTreeMap::new();
         let mut sink = Sink::default();
-        for step in self.steps() {
+        for step in self.steps().chain(self.viewing.iter().map(|rule| &rule.mask)) {
             for secret in &step.config.secrets {
                 for name in secret.names() {
                     if values.contains_key(name) {
@@ -153,7 +166,8 @@ impl Workflow {
         }
         let mut resolved = self.clone();
         let lists = [&mut resolved.sources, &mut resolved.transformations, &mut resolved.destinations];
-        for step in lists.into_iter().flatten() {
+        let masks = resolved.viewing.iter_mut().map(|rule| &mut rule.mask);
+        for step in lists.into_iter().flatten().chain(masks) {
             step.config = step.config.resolved(&values);
         }
         Ok(resolved)

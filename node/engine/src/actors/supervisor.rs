@@ -258,6 +258,7 @@ impl SupervisorActor {
             threads: Arc::clone(&self.threads),
             taps: ChainTaps::new(
                 Arc::clone(&self.taps),
+                chain.request.plan.veil.clone(),
                 chain.request.run.run,
                 chain.request.plan.source.name.clone(),
                 chain.request.partition.id.clone(),

@@ -6,6 +6,7 @@ use etl_sdk::ReadOptions;
 use crate::EngineError;
 use crate::limits::StepGate;
 use crate::pipeline::{DestinationStep, Pipeline, ProcessorStep, SourceStep};
+use crate::veil::Veil;
 use crate::watch::Watch;
 
 /// Where a step takes its rows from, inside one chain.
@@ -65,6 +66,8 @@ pub(crate) struct ChainPlan {
     pub outputs: Vec<Output>,
     /// Who counts and traces what is done.
     pub watch: Watch,
+    /// What is hidden from those who tap it.
+    pub veil: Veil,
 }
 
 fn resolve(inputs: &[StepName], source: &StepName, nodes: &HashMap<&StepName, usize>) -> Vec<Input> {
@@ -146,7 +149,8 @@ impl ChainPlan {
             }
         }
         let gate = pipeline.gates.get(&source.name).cloned();
-        Ok(Self { source: source.clone(), gate, nodes, outputs, watch: pipeline.watch.clone() })
+        let (watch, veil) = (pipeline.watch.clone(), pipeline.veil.clone());
+        Ok(Self { source: source.clone(), gate, nodes, outputs, watch, veil })
     }
 
     /// Whether a transformation remembers what it has seen of the partition.

@@ -59,7 +59,7 @@ impl ShardSteps {
         });
         let (output, repartition) = found.ok_or_else(missing)?;
         let outputs = plan.outputs.len();
-        let taps = ChainTaps::new(taps, *run, source.clone(), partition.clone());
+        let taps = ChainTaps::new(taps, plan.veil.clone(), *run, source.clone(), partition.clone());
         Ok(Self {
             output,
             repartition,

@@ -5,19 +5,21 @@ use std::sync::atomic::Ordering;
 use etl_model::{Batch, PartitionId, RunId, StepName};
 
 use super::Taps;
+use crate::veil::Veil;
 
 /// Where the batches of one chain can be tapped.
 #[derive(Clone)]
 pub(crate) struct ChainTaps {
     taps: Arc<Taps>,
+    veil: Veil,
     run: RunId,
     source: StepName,
     partition: PartitionId,
 }
 
 impl ChainTaps {
-    pub fn new(taps: Arc<Taps>, run: RunId, source: StepName, partition: PartitionId) -> Self {
-        Self { taps, run, source, partition }
+    pub fn new(taps: Arc<Taps>, veil: Veil, run: RunId, source: StepName, partition: PartitionId) -> Self {
+        Self { taps, veil, run, source, partition }
     }
 
     /// Whether anybody looks on.
@@ -43,7 +45,7 @@ impl ChainTaps {
             }
             for batch in batches.iter().filter(|batch| !batch.is_empty()) {
                 // A defect in what only looks on must not end the run.
-                let shown = || feed.offer(&self.source, &self.partition, batch);
+                let shown = || feed.offer(&self.source, &self.partition, batch, &self.veil);
                 if catch_unwind(AssertUnwindSafe(shown)).is_err() {
                     tracing::error!(%step, "a tap has failed; its record is not shown");
                 }

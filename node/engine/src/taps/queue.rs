@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use arrow::array::{RecordBatch, UInt32Array};
+use arrow::array::UInt32Array;
 use arrow::compute::take_record_batch;
 use etl_model::{Batch, PartitionId, RunId, StepName};
 use tokio::sync::mpsc;
@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::bytes_of;
 use super::sampling::Sampler;
 use super::tap::TapOrder;
+use crate::veil::Veil;
 
 /// Samples that wait to be taken out of a tap.
 const SAMPLES: usize = 64;
@@ -32,8 +33,9 @@ pub(super) struct Feed {
 pub(super) struct Sample {
     pub source: StepName,
     pub partition: PartitionId,
-    pub ordinals: Vec<u64>,
-    pub records: RecordBatch,
+    pub rows: Batch,
+    /// What is hidden of them.
+    pub veil: Veil,
     bytes: usize,
 }
 
@@ -57,7 +59,7 @@ impl Feed {
 
     /// Lets a batch go by. Chosen rows are copied, so that they do not keep the batch in memory; without room for them
     /// they are left out.
-    pub fn offer(&self, source: &StepName, partition: &PartitionId, batch: &Batch) {
+    pub fn offer(&self, source: &StepName, partition: &PartitionId, batch: &Batch, veil: &Veil) {
         self.seen.fetch_add(batch.len() as u64, Ordering::Relaxed);
         let Ok(place) = self.samples.try_reserve() else { return };
         let room = BYTES.saturating_sub(self.waiting.load(Ordering::Relaxed));
@@ -75,12 +77,13 @@ impl Feed {
             return;
         }
         let ordinals = rows.iter().filter_map(|&row| batch.ordinals().values().get(row as usize).copied());
-        let ordinals = ordinals.collect();
+        let ordinals = ordinals.collect::<Vec<u64>>();
         let Ok(records) = take_record_batch(batch.records(), &UInt32Array::from(rows)) else { return };
         let bytes = bytes_of(&records);
+        let Ok(rows) = Batch::new(records, ordinals.into()) else { return };
         self.waiting.fetch_add(bytes, Ordering::Relaxed);
-        let (source, partition) = (source.clone(), partition.clone());
-        place.send(Sample { source, partition, ordinals, records, bytes });
+        let (source, partition, veil) = (source.clone(), partition.clone(), veil.clone());
+        place.send(Sample { source, partition, rows, veil, bytes });
     }
 
     /// A sample was taken out.

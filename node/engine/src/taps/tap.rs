@@ -72,12 +72,20 @@ impl Tap {
 
     fn unpack(&mut self, sample: Sample) {
         self.feed.taken(&sample);
-        let Sample { source, partition, ordinals, records, .. } = sample;
-        self.ready.extend(ordinals.into_iter().enumerate().map(|(row, ordinal)| TappedRecord {
+        let Sample { source, partition, rows, veil, .. } = sample;
+        let rows = match veil.over(rows) {
+            Ok(rows) => rows,
+            Err(error) => {
+                tracing::error!(%source, %partition, %error, "records are not shown");
+                return;
+            }
+        };
+        let ordinals = rows.ordinals().values().iter();
+        self.ready.extend(ordinals.enumerate().map(|(row, ordinal)| TappedRecord {
             source: source.clone(),
             partition: partition.clone(),
-            ordinal,
-            record: (self.taps.show)(&records, row),
+            ordinal: *ordinal,
+            record: (self.taps.show)(rows.records(), row),
         }));
     }
 }

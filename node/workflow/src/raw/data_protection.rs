@@ -11,8 +11,22 @@ pub(crate) struct RawDataProtection {
     /// masked, so such a column should hold nothing secret.
     #[schemars(length(min = 1))]
     masking_rules: Option<Vec<Value>>,
+    /// What those who look on see of records that hold values as they are.
+    viewing: Option<RawViewing>,
     /// How data is encrypted.
     encryption: Option<RawEncryption>,
+}
+
+/// What `preview` and `tap` show; nothing else is changed by it.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "read from the tree; here for the schema")]
+struct RawViewing {
+    /// What is masked where a record is shown, at whichever step. The rules are those of the transformation `mask`, each with
+    /// the `roles` that see the values all the same. A field that a step makes of a hidden one is another field: it needs a
+    /// rule of its own, or `redact`.
+    #[schemars(length(min = 1))]
+    masking_rules: Vec<Value>,
 }
 
 /// How data is encrypted.

@@ -5,7 +5,7 @@ use crate::yaml::{Map, Node, Part, Value};
 /// Keys of a workflow that are the same for all of its runs.
 const FIXED: [&str; 6] = ["name", "parameters", "schedule", "timezone", "overlap", "catch_up"];
 /// Keys of a step that may be another in every run.
-const FREE: [&str; 4] = ["config", "rate_limit", "circuit_breaker", "timeout"];
+const FREE: [&str; 5] = ["config", "rate_limit", "circuit_breaker", "timeout", "retry"];
 
 /// Reports what depends on the run where it must not.
 pub(super) fn parameters(workflow: &Map, sink: &mut Sink) {
@@ -26,7 +26,10 @@ pub(super) fn parameters(workflow: &Map, sink: &mut Sink) {
 fn fixed_of_step(node: &Node, sink: &mut Sink) {
     let entries = node.map().map_or(&[][..], |map| &map.entries);
     let others = entries.iter().filter(|entry| !FREE.contains(&entry.key.text.as_str()));
-    others.for_each(|entry| fixed(&entry.value, sink));
+    others.for_each(|entry| match entry.key.text.as_str() {
+        "fallback" => fixed_of_step(&entry.value, sink),
+        _ => fixed(&entry.value, sink),
+    });
 }
 
 fn fixed(node: &Node, sink: &mut Sink) {
@@ -52,23 +55,26 @@ pub(super) fn secrets(workflow: &Map, sink: &mut Sink) {
                 Value::List(items) => items.iter().for_each(|item| step(item, sink)),
                 Value::Scalar(_) => anywhere(&entry.value, sink),
             },
-            "data_protection" => all_but("masking_rules", &entry.value, sink),
+            "data_protection" => all_but(&["masking_rules", "viewing"], &entry.value, sink),
             _ => anywhere(&entry.value, sink),
         }
     }
 }
 
 fn step(node: &Node, sink: &mut Sink) {
-    all_but("config", node, sink);
+    all_but(&["config", "fallback"], node, sink);
+    if let Some(fallback) = node.map().and_then(|map| map.get("fallback")) {
+        all_but(&["config"], fallback, sink);
+    }
 }
 
-fn all_but(key: &str, node: &Node, sink: &mut Sink) {
+fn all_but(keys: &[&str], node: &Node, sink: &mut Sink) {
     match node.map() {
         None => anywhere(node, sink),
         Some(map) => map
             .entries
             .iter()
-            .filter(|entry| entry.key.text != key)
+            .filter(|entry| !keys.contains(&entry.key.text.as_str()))
             .for_each(|entry| anywhere(&entry.value, sink)),
     }
 }

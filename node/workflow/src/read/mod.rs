@@ -18,6 +18,7 @@ mod repartition;
 mod schedule;
 mod sequential;
 mod settings;
+mod viewing;
 mod workflow;
 
 pub(crate) use configs::{Origin, field_issue};

@@ -15,7 +15,7 @@ use crate::workflow::Step;
 use crate::yaml::{Map, Node, Typed, Value};
 
 /// The transformation that carries out masking rules.
-const MASK: &str = "mask";
+pub(super) const MASK: &str = "mask";
 
 /// Reads `data_protection`, whose shape has been checked; the `config` of the masks that stand behind all sources, if there
 /// are to be any.

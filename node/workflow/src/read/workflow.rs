@@ -10,7 +10,7 @@ use crate::parameters::Declared;
 use crate::raw::{self, RESERVED_WORKFLOW, RawFile, RawWorkflow};
 use crate::read::{
     Role, configs, errors, form, graph, limits, misplaced, names, placement, ports, protection, repartition,
-    sequential, settings,
+    sequential, settings, viewing,
 };
 use crate::secrets::StepConfig;
 use crate::sink::Sink;
@@ -69,6 +69,7 @@ pub(crate) fn workflow(
     let mut configs: Vec<_> =
         drafts.iter().map(|draft| configs::check_config(draft, registry, source, sink)).collect();
     let protection = protection::read(map, registry, source, sink);
+    let viewing = viewing::read(map, registry, source, sink);
     if !connected {
         return None;
     }
@@ -126,6 +127,7 @@ pub(crate) fn workflow(
         sources,
         transformations,
         destinations,
+        viewing,
     ))
 }
 
