@@ -71,7 +71,7 @@ workflow:
     viewing:
       masking_rules:
         - { field: card, method: partial, show_chars: 4, roles: [support] }
-        - { method: redact, detect: [email, credit_card], roles: [support, finance] }
+        - { method: redact, detect: [email], patterns: ["[0-9]{16}"], roles: [support, finance] }
   source: { type: file, config: { path: in.csv } }
   transformations:
     - type: mapping
