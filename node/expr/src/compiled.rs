@@ -3,6 +3,7 @@ use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use chrono::{DateTime, Utc};
 
+use crate::clock::now;
 use crate::error::RowError;
 use crate::eval::Evaluator;
 use crate::failures::Failures;
@@ -61,7 +62,7 @@ impl Compiled {
 
     /// Evaluates every row of a batch of the schema that was compiled for; `now()` is the time of the call.
     pub fn evaluate(&self, batch: &RecordBatch) -> Evaluated {
-        self.evaluate_at(batch, Utc::now())
+        self.evaluate_at(batch, now())
     }
 
     /// The same with `now()` given, for several expressions over one batch.
@@ -85,7 +86,7 @@ impl Compiled {
     ///
     /// Null is not a bool in CEL, so a row whose condition is null is an error, not false.
     pub fn evaluate_condition(&self, batch: &RecordBatch) -> (BooleanArray, Vec<RowError>) {
-        self.evaluate_condition_at(batch, Utc::now())
+        self.evaluate_condition_at(batch, now())
     }
 
     /// The same with `now()` given, for several expressions over one batch.

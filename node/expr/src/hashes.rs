@@ -6,6 +6,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 use uuid::{Builder, Uuid};
 use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh64::xxh64;
 
 use crate::encodings::to_hex;
 use crate::failure::Failure;
@@ -20,6 +21,7 @@ pub(crate) fn hash(hash: Hash, bytes: &[u8]) -> String {
         Hash::Sha512 => to_hex(&Sha512::digest(bytes)),
         Hash::Crc32 => to_hex(&crc32fast::hash(bytes).to_be_bytes()),
         Hash::Xxh3 => to_hex(&xxh3_64(bytes).to_be_bytes()),
+        Hash::Xxh64 => to_hex(&xxh64(bytes, 0).to_be_bytes()),
     }
 }
 

@@ -12,6 +12,7 @@ mod arrow_value;
 mod binding;
 mod calendar;
 mod choose;
+mod clock;
 mod compile;
 mod compiled;
 mod convert;
@@ -52,6 +53,7 @@ mod value;
 mod vector;
 mod zone;
 
+pub use clock::{fix_now, now};
 pub use compiled::{Compiled, Evaluated};
 pub use error::{ExprError, RowError};
 pub use expression::Expression;

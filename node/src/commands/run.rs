@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use etl_engine::{Desk, EngineOptions, Outcome, Progress, RunReport, RunRequest, StopMode};
-use etl_model::Fault;
+use etl_model::{Fault, RunId, StepName};
 use etl_sdk::{Registry, RunContext};
 use etl_state::{BeginOptions, Begun, DeadLetterFiles, Interrupted, LocalState, StateError};
 use etl_telemetry::Telemetry;
@@ -98,9 +98,13 @@ impl Process<'_> {
         let looked_at = Inputs { parameters: self.given.clone(), ..Inputs::default() };
         let name = text.load(&looked_at, registry)?.name;
         let interrupted = self.state.interrupted(&name)?.filter(|_| !restart);
+        let interrupted_run = interrupted.as_ref().map(|interrupted| interrupted.run);
         let values = parameters(text, self.given.clone(), interrupted, registry)?;
         let inputs = Inputs::of_run(values.clone());
         let workflow = text.load(&inputs, registry)?;
+        if let Some(interrupted) = interrupted_run.filter(|_| arguments.accept_changes || is_revised) {
+            has_sources(&workflow, &self.state.open_sources(&workflow.name)?, interrupted)?;
+        }
         // What is wrong with it should not leave a run behind.
         pipeline::build(&resolve(&workflow, &arguments.workflow)?, registry)?;
         let begun = self.state.begin(
@@ -159,7 +163,7 @@ impl Process<'_> {
             loop {
                 tokio::select! {
                     report = &mut running => return Ok::<_, Error>((report?, signal)),
-                    () = reloads.next() => match revision(arguments, registry, &inputs, &workflow) {
+                    () = reloads.next() => match revision(arguments, registry, &inputs, (&workflow, run), &progress) {
                         Ok(Some(text)) => {
                             tracing::info!("the workflow is another now: it goes on with what was not committed yet");
                             revised = Some(text);
@@ -204,7 +208,8 @@ fn revision(
     arguments: &RunArguments,
     registry: &Registry,
     inputs: &Inputs,
-    current: &Workflow,
+    (current, run): (&Workflow, RunId),
+    progress: &Progress,
 ) -> Result<Option<WorkflowFile>, Error> {
     let text = WorkflowFile::read(&arguments.workflow.file)?;
     let workflow = text.load(inputs, registry)?;
@@ -217,8 +222,25 @@ fn revision(
     if workflow.meaning == current.meaning {
         return Ok(None);
     }
+    let partitions = progress.snapshot().partitions;
+    let open = partitions.into_iter().filter(|partition| partition.state != "done");
+    has_sources(&workflow, &open.map(|partition| partition.source).collect(), run)?;
     pipeline::build(&resolve(&workflow, &arguments.workflow)?, registry)?;
     Ok(Some(text))
+}
+
+/// Refuses a workflow that lacks a source of which the run has partitions to read.
+fn has_sources(workflow: &Workflow, open: &BTreeSet<StepName>, run: RunId) -> Result<(), Error> {
+    let is_missing = |name: &&StepName| workflow.sources.iter().all(|source| source.name != **name);
+    match open.iter().find(is_missing) {
+        None => Ok(()),
+        Some(missing) => Err(Error::Unknown {
+            message: format!(
+                "the workflow has no source `{missing}` any more, of which run {run} has partitions that are not done"
+            ),
+            help: "put the source back, or start over without it (--restart)".to_owned(),
+        }),
+    }
 }
 
 /// The values of a run's parameters: those that are given, or those of an interrupted run, which must not be others.

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use etl_model::{Marker, PartitionId, Position, Route, RunId, StepName, SyncMode, WorkflowName};
@@ -108,6 +108,20 @@ impl LocalState {
     pub fn interrupted(&self, workflow: &WorkflowName) -> Result<Option<Interrupted>, StateError> {
         let record: WorkflowRecord = self.store.get(&workflow_key(workflow))?.unwrap_or_default();
         Ok(record.active.map(|active| Interrupted { run: active.run, parameters: active.parameters }))
+    }
+
+    /// The sources of the interrupted run of a workflow with partitions that are not done.
+    pub fn open_sources(&self, workflow: &WorkflowName) -> Result<BTreeSet<StepName>, StateError> {
+        let Some(Interrupted { run, .. }) = self.interrupted(workflow)? else { return Ok(BTreeSet::new()) };
+        let handle = RunHandle::new(self.store.clone(), workflow.clone(), run);
+        let mut is_done: BTreeMap<(StepName, String), bool> = BTreeMap::new();
+        for (route, marker) in handle.checkpoints()? {
+            *is_done.entry((route.source, route.partition.0)).or_insert(true) &= marker.done;
+        }
+        let open = handle.numbered()?.into_iter().filter(|(source, partition)| {
+            !is_done.get(&(source.clone(), partition.0.clone())).copied().unwrap_or(false)
+        });
+        Ok(open.map(|(source, _)| source).collect())
     }
 
     /// The last run of a workflow that has ended or was abandoned.

@@ -121,3 +121,41 @@ fn a_run_of_one_process_goes_over_to_the_file_as_it_is_now() {
     ended.code(0).says("the run goes on with the workflow that it has");
     is_exact(&database, 2);
 }
+
+#[test]
+fn a_source_with_records_to_read_cannot_be_left_out() {
+    let site = Site::new();
+    let text = |sources: &[&str]| {
+        let source = |name: &&str| {
+            format!("    {name}: {{ type: generate, config: {{ rows: 100000, rate: 2000 }} }}\n")
+        };
+        format!(
+            "workflow:\n  name: two\n  commit_interval: 20ms\n  sources:\n{}  destinations:\n    out: {{ type: sqlite, inputs: \
+             [{}], config: {{ path: out.db, table: t }} }}\n",
+            sources.iter().map(source).collect::<String>(),
+            sources.join(", ")
+        )
+    };
+    let rows = || site.number("out.db", "SELECT count(*) FROM t").unwrap_or(0);
+    site.write("w.yaml", text(&["a", "b"]));
+    let mut running = site.start(&["run", "w.yaml", "--reload", "--progress", "none", "--log", "info"]);
+    running.until("records have come", || rows() > 500);
+    site.write("w.yaml", text(&["a"]));
+    running.signal(Signal::HUP);
+    let before = rows();
+    running.until("it goes on", || rows() > before + 2000);
+    running.signal(Signal::TERM);
+    running
+        .end()
+        .code(143)
+        .says("no source `b` any more")
+        .says("the run goes on with the workflow that it has");
+    let arguments = ["run", "w.yaml", "--accept-changes", "--progress", "none"];
+    site.run(&arguments).code(2).says("no source `b` any more").says("--restart");
+    site.write("w.yaml", text(&["a", "b", "c"]));
+    let mut running = site.start(&arguments);
+    let before = rows();
+    running.until("it goes on with one more", || rows() > before + 2000);
+    running.signal(Signal::TERM);
+    running.end().code(143);
+}

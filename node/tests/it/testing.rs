@@ -224,3 +224,39 @@ fn a_workflow_that_is_not_valid_with_what_a_test_gives_fails_the_test() {
     let ended = site.run(&["test", "orders.yaml"]).code(1).says("wrong ... FAILED");
     ended.says("E025");
 }
+
+#[test]
+fn the_time_is_the_one_that_a_test_fixes_also_amid_crashes() {
+    let site = Site::new();
+    site.write(
+        "age.yaml",
+        r#"
+workflow:
+  name: age
+  delivery: { guarantee: exactly_once }
+  source: { name: rows, type: file, config: { path: in.csv } }
+  transformations:
+    - { type: mapping, config: { keep: [id], mappings: [{ expression: "now().getFullYear() - year", destination: age }] } }
+    - { type: filter, config: { condition: "now() < timestamp('2031-01-01T00:00:00Z')" } }
+  destination: { name: out, type: sqlite, config: { path: out.db, table: t } }
+"#,
+    );
+    let tests = |now: &str, own: &str| {
+        format!(
+            "{now}tests:\n  - name: one\n{own}    inputs: {{ rows: [{{ id: 1, year: 2000 }}] }}\n    expect: {{ out: [{{ id: 1, age: \
+             30 }}] }}\n"
+        )
+    };
+    for (now, own) in [
+        ("now: 2030-06-01T00:00:00Z\n", ""),
+        ("now: 2029-01-01T00:00:00Z\n", "    now: 2030-01-01T01:00:00+01:00\n"),
+    ] {
+        site.write("age.test.yaml", tests(now, own));
+        site.run(&["test", "age.yaml"]).code(0).says("1 test, 0 failed");
+        site.run(&["test", "age.yaml", "--chaos"]).code(0).says("1 test, 0 failed");
+    }
+    site.write("age.test.yaml", tests("now: 2031-06-01T00:00:00Z\n", ""));
+    site.run(&["test", "age.yaml"]).code(1).says("1 test, 1 failed");
+    site.write("age.test.yaml", tests("now: yesterday\n", ""));
+    site.run(&["test", "age.yaml"]).code(1).says("`now` must be a time such as 2026-01-31T12:00:00Z");
+}

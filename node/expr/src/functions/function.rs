@@ -116,6 +116,7 @@ pub(crate) enum Hash {
     Sha512,
     Crc32,
     Xxh3,
+    Xxh64,
 }
 
 /// An operation of `math.bit*` with two operands.

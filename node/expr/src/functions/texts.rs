@@ -154,6 +154,9 @@ pub(super) const HASHES: &[Entry] = &[
     Entry::within("hash", "xxh3", Function::Hash(Hash::Xxh3), (1, 1), "hash.xxh3(string|bytes) -> string")
         .means("XXH3 of 64 bits, 16 hexadecimal digits.")
         .example("hash.xxh3('abc')", r#""78af5f94892f3950""#),
+    Entry::within("hash", "xxh64", Function::Hash(Hash::Xxh64), (1, 1), "hash.xxh64(string|bytes) -> string")
+        .means("XXH64 with the seed 0, 16 hexadecimal digits.")
+        .example("hash.xxh64('abc')", r#""44bc2cf5ad770999""#),
     Entry::within(
         "hash",
         "hmacSha256",

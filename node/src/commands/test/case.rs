@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use etl_workflow::Place;
 use serde_json::{Map, Value};
 
@@ -7,6 +8,8 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, Default)]
 pub(super) struct Case {
     pub name: String,
+    /// What `now()` is; without it the time at which the test is carried out.
+    pub now: Option<DateTime<Utc>>,
     pub given: Given,
     /// Servers, each with the variable that has its address.
     pub http: Vec<(String, Vec<Endpoint>)>,

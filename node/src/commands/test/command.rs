@@ -62,6 +62,7 @@ pub(in crate::commands) fn test(
     for Suite { files, workflow, cases } in suites {
         let tested = Tested { file: &files.workflow, bytes: &workflow, registry };
         for case in cases.into_iter().filter(wanted) {
+            etl_expr::fix_now(case.now);
             let told = |error: Error| vec![Mismatch::new(error.to_string())];
             let mut mismatches = system.block_on(tested.carry_out(&case)).unwrap_or_else(told);
             let mut chaos = None;
@@ -79,6 +80,7 @@ pub(in crate::commands) fn test(
             verdicts.push(verdict);
         }
     }
+    etl_expr::fix_now(None);
     tell(&verdicts, output)
 }
 

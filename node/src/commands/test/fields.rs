@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use etl_workflow::{Place, did_you_mean};
 use serde_json::Value as Json;
 
@@ -113,6 +114,18 @@ pub(super) fn number(node: &Node, what: &str, faults: &mut Faults) -> Option<u64
     };
     if found.is_none() {
         wrong(node, what, "a whole number", faults);
+    }
+    found
+}
+
+/// A point in time.
+pub(super) fn moment(node: &Node, what: &str, faults: &mut Faults) -> Option<DateTime<Utc>> {
+    let found = match &node.value {
+        Value::Scalar(Json::String(text)) => text.parse().ok(),
+        _ => None,
+    };
+    if found.is_none() {
+        wrong(node, what, "a time such as 2026-01-31T12:00:00Z", faults);
     }
     found
 }

@@ -4,14 +4,15 @@ use serde_json::{Map, Value as Json};
 
 use super::case::{AtStep, Case, Endpoint, Expected, Failed, Given, Records, Response};
 use super::faults::{DUPLICATE_NAME, Faults, MISSING_FIELD, OUT_OF_RANGE, WRONG_TYPE};
-use super::fields::{Fields, boolean, list, map, number, text, word, words};
+use super::fields::{Fields, boolean, list, map, moment, number, text, word, words};
 use super::tree::{Entry, Node, Value};
 
 /// Reads the tests of a file; what is wrong is reported, and those it is wrong with may be missing.
 pub(super) fn cases(root: &Node, faults: &mut Faults) -> Vec<Case> {
-    let known = ["tests", "parameters", "variables", "secrets"];
+    let known = ["tests", "now", "parameters", "variables", "secrets"];
     let Some(fields) = Fields::of(root, "the file", &known, faults) else { return Vec::new() };
     let shared = given(&fields, faults);
+    let shared_now = fields.get("now").and_then(|node| moment(node, "now", faults));
     let Some(tests) = fields.required("tests", faults) else { return Vec::new() };
     let items = list(tests, "tests", faults).unwrap_or_default();
     if items.is_empty() {
@@ -19,7 +20,8 @@ pub(super) fn cases(root: &Node, faults: &mut Faults) -> Vec<Case> {
     }
     let mut cases: Vec<Case> = Vec::new();
     for item in items {
-        let Some(case) = case(item, &shared, faults) else { continue };
+        let Some(mut case) = case(item, &shared, faults) else { continue };
+        case.now = case.now.or(shared_now);
         if cases.iter().any(|other| other.name == case.name) {
             let message = format!("the name `{}` is used by two tests", case.name);
             faults.add(item.place, DUPLICATE_NAME, message, None);
@@ -35,12 +37,23 @@ fn given(fields: &Fields<'_>, faults: &mut Faults) -> Given {
 }
 
 fn case(node: &Node, shared: &Given, faults: &mut Faults) -> Option<Case> {
-    let known =
-        ["name", "parameters", "variables", "secrets", "http", "inputs", "expect", "dead_letters", "fails"];
+    let known = [
+        "name",
+        "now",
+        "parameters",
+        "variables",
+        "secrets",
+        "http",
+        "inputs",
+        "expect",
+        "dead_letters",
+        "fails",
+    ];
     let fields = Fields::of(node, "test", &known, faults)?;
     let mut case = Case { given: given(&fields, faults).over(shared), ..Case::default() };
     case.name =
         fields.required("name", faults).and_then(|name| text(name, "name", faults)).unwrap_or_default();
+    case.now = fields.get("now").and_then(|node| moment(node, "now", faults));
     let steps = |name: &str, faults: &mut Faults| {
         fields.get(name).and_then(|node| map(node, name, faults)).unwrap_or_default()
     };

@@ -3,7 +3,6 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, Fields, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use chrono::Utc;
 use etl_expr::Compiled;
 
 use crate::filter::first;
@@ -60,7 +59,7 @@ impl Projection {
         errors: &mut RecordErrors,
     ) -> Result<RecordBatch, ArrowError> {
         let mut values: Vec<ArrayRef> = Vec::with_capacity(self.items.len());
-        let now = Utc::now();
+        let now = etl_expr::now();
         for (compiled, destination) in &self.items {
             let evaluated = compiled.evaluate_at(records, now);
             errors.add(evaluated.errors, Some(destination));

@@ -50,7 +50,7 @@ pub(super) fn requests(
     batch: &Batch,
     errors: &mut RecordErrors,
 ) -> Result<Vec<Ask>, ConnectorError> {
-    let now = Utc::now();
+    let now = etl_expr::now();
     let url = rendering(&rules.url, &compilation.url, batch, now, "url", errors)?;
     let mut headers = Vec::new();
     for ((name, template), compiled) in rules.headers.iter().zip(&compilation.headers) {
