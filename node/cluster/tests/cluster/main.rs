@@ -4,6 +4,7 @@
 
 mod away;
 mod behind;
+mod diverting;
 #[allow(dead_code)]
 #[path = "../../../engine/tests/it/fakes/divider.rs"]
 mod divider;
