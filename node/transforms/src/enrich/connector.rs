@@ -55,7 +55,7 @@ Records may be asked for again after a failure: what a call changes at the serve
 
 The table is read whole, with the first batch, from any source of this program, and kept in memory; with `refresh` it is read \
 again, while records go on with the one of before. Keys are equal when their values are, whatever their types: the int `7` and \
-the double `7.0`, but not the string `'7'`. A field has the type of its column.
+the double `7.0`, but not the string `'7'`; null equals nothing. A field has the type of its column.
 
 A record whose key no row has, or where the row has null, gets the `default`; without one it has failed. Two rows with one key \
 are a fault of the table, unless `duplicates` says which counts.

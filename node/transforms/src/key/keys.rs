@@ -3,6 +3,7 @@ use etl_expr::{Compiled, ExprError, Expression, RowError};
 use etl_model::Batch;
 use etl_sdk::FieldError;
 
+use super::canonical::NULL;
 use super::column::Column;
 use crate::filter::first;
 use crate::record_errors::RecordErrors;
@@ -44,6 +45,28 @@ impl Key {
         batch: &Batch,
         code: &'static str,
         errors: &mut RecordErrors,
+        of_key: impl FnMut(&[u8]) -> T,
+    ) -> Vec<T> {
+        self.rows(batch, code, errors, true, of_key)
+    }
+
+    /// The same, but nothing for a row with null in its key: null equals nothing, as where tables are joined.
+    pub fn each_whole<T: Clone + Default>(
+        &self,
+        batch: &Batch,
+        code: &'static str,
+        errors: &mut RecordErrors,
+        of_key: impl FnMut(&[u8]) -> T,
+    ) -> Vec<T> {
+        self.rows(batch, code, errors, false, of_key)
+    }
+
+    fn rows<T: Clone + Default>(
+        &self,
+        batch: &Batch,
+        code: &'static str,
+        errors: &mut RecordErrors,
+        has_nulls: bool,
         mut of_key: impl FnMut(&[u8]) -> T,
     ) -> Vec<T> {
         let mut columns = Vec::with_capacity(self.0.len());
@@ -63,8 +86,12 @@ impl Key {
         let mut of_row = |row: usize| {
             key.clear();
             for (name, column) in &columns {
+                let begin = key.len();
                 if let Err(unkeyed) = column.put(row, &mut key) {
                     errors.add(vec![RowError { row, code, message: unkeyed.message }], Some(name));
+                    return T::default();
+                }
+                if !has_nulls && key.get(begin) == Some(&NULL) {
                     return T::default();
                 }
             }

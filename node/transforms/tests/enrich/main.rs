@@ -7,6 +7,7 @@
 mod server;
 
 mod batches;
+mod differential;
 mod http;
 mod lookup;
 mod tables;

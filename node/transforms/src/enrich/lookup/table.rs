@@ -50,13 +50,13 @@ impl Table {
         let ordinals: UInt64Array = (0..rows.num_rows() as u64).collect();
         let batch = Batch::new(rows.clone(), ordinals).map_err(|error| fault(error.to_string()))?;
         let mut errors = RecordErrors::default();
-        let keys = key.each(&batch, "lookup_table", &mut errors, |bytes| Box::<[u8]>::from(bytes));
+        let keys = key.each_whole(&batch, "lookup_table", &mut errors, |bytes| Box::<[u8]>::from(bytes));
         if let Some(error) = errors.finish(&batch).into_iter().next() {
             let column = error.field.unwrap_or_default();
             return Err(fault(format!("column `{column}` of {}: {}", shown(&error.record), error.message)));
         }
         let mut by_key = HashMap::with_capacity(keys.len());
-        for (row, key) in (0u32..).zip(keys) {
+        for (row, key) in (0u32..).zip(keys).filter(|(_, key)| !key.is_empty()) {
             match by_key.entry(key) {
                 Entry::Vacant(entry) => {
                     entry.insert(row);
@@ -81,7 +81,7 @@ impl Table {
 
     /// The rows for the keys of a batch; null where there is none. What stands for a row in `errors` means nothing.
     pub fn find(&self, key: &Key, batch: &Batch, errors: &mut RecordErrors) -> UInt32Array {
-        let found = key.each(batch, "lookup_key", errors, |bytes| self.by_key.get(bytes).copied());
+        let found = key.each_whole(batch, "lookup_key", errors, |bytes| self.by_key.get(bytes).copied());
         found.into_iter().collect()
     }
 }

@@ -2,6 +2,7 @@
 
 mod cast;
 mod choose;
+mod map;
 mod mask;
 mod shape;
 #[cfg(feature = "sql")]
