@@ -23,6 +23,9 @@ use crate::watch::{Origin, Sight, Watch};
 
 /// How often an open unit is looked at, for `commit_interval`.
 const TICK: Duration = Duration::from_millis(50);
+/// The longest time that the first row of a route waits which goes on after a failure or elsewhere: what is delivered again soon is
+/// known to go on.
+const FIRST: Duration = Duration::from_millis(50);
 
 /// Writes the rows of one route in order and commits units with their marker: stage, dead letters, commit.
 pub(crate) struct DestinationActor {
@@ -57,6 +60,8 @@ pub(crate) struct DestinationActor {
     pub sequencer: Sequencer<Arrival>,
     pub ready: VecDeque<Arrival>,
     pub unit: OpenUnit,
+    /// Whether it goes on behind what others have committed, and has not committed yet.
+    pub goes_on: bool,
     /// Whether it will look at its unit again.
     pub is_ticking: bool,
     pub farewell: Option<Farewell>,
@@ -229,7 +234,7 @@ impl DestinationActor {
     fn pump(&mut self, ctx: &mut Context<Self>) {
         self.advance(ctx);
         if !self.unit.is_empty() && !std::mem::replace(&mut self.is_ticking, true) {
-            ctx.run_later(TICK.min(self.limits.interval), |actor, ctx| {
+            ctx.run_later(TICK.min(self.limits().interval), |actor, ctx| {
                 actor.is_ticking = false;
                 actor.pump(ctx);
             });
@@ -245,7 +250,7 @@ impl DestinationActor {
         if let Some(cut) = self.cut {
             self.cut_off(cut);
         }
-        if self.unit.is_due(&self.limits) {
+        if self.unit.is_due(&self.limits()) {
             return self.commit(None, ctx);
         }
         match self.ready.pop_front() {
@@ -275,6 +280,11 @@ impl DestinationActor {
             None if self.slot.is_some() && self.slots.is_wanted() => self.commit(None, ctx),
             None => {}
         }
+    }
+
+    fn limits(&self) -> UnitLimits {
+        let longest = if self.goes_on { FIRST } else { Duration::MAX };
+        UnitLimits { interval: self.limits.interval.min(longest), ..self.limits }
     }
 
     fn gated(&self) -> Gated {
@@ -436,7 +446,7 @@ impl DestinationActor {
             }
             Ok(Some((marker, latency))) => {
                 actor.writer = Some(writer);
-                actor.unit = OpenUnit::default();
+                (actor.unit, actor.goes_on) = (OpenUnit::default(), false);
                 actor.sight.committed(actor.output, batches);
                 let counters = marker.counters.since(&actor.marker.counters);
                 actor.watch.observer.committed(&actor.route.destination, Committed { counters, latency });

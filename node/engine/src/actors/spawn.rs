@@ -109,6 +109,7 @@ pub(super) fn spawn(
             held: held.clone(),
             toll: Toll::default(),
             cut: None,
+            goes_on: route.marker.seq > 0,
             marker: route.marker,
             sequencer: Sequencer::new(),
             ready: VecDeque::new(),

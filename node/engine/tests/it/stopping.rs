@@ -1,4 +1,8 @@
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use etl_engine::{Outcome, StopMode};
+use etl_model::ByteSize;
 
 use crate::fakes::{Bed, Memory, Numbers};
 
@@ -40,4 +44,34 @@ fn drain_and_continue(memory: Memory) {
     let total = finite.records.unwrap() as i64;
     let expected: Vec<i64> = (0..2).flat_map(|p| (0..total).map(move |i| p * 1_000_000 + i)).collect();
     assert_eq!(memory.rows(), expected);
+}
+
+#[test]
+fn what_goes_on_commits_its_first_rows_soon_and_a_new_run_when_it_is_time() {
+    // No unit is full before its time.
+    let memory = Memory { row_bytes: Some(0), ..Memory::default() };
+    let mut source = Numbers { memory: 8, ..Numbers::new(1, 1) };
+    source.records = None;
+    let mut bed = Bed::new().source(source.clone()).destination("sink", &["source"], &memory);
+    bed.options.commit_interval = Duration::from_secs(3600);
+    bed.options.memory = ByteSize(4 << 30);
+    let read = source.read.clone();
+    let run = |until: Box<dyn Fn() -> bool>| {
+        bed.stop.0.send(StopMode::Running).unwrap();
+        let report = bed.run_while(|stop| async move {
+            let waited = tokio::time::timeout(Duration::from_secs(30), async {
+                while !until() {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            });
+            // Without the commit that it waits for the run ends all the same, and the test says what is wrong.
+            let _ = waited.await;
+            stop.send(StopMode::Drain).unwrap();
+        });
+        assert_eq!(report.unwrap().outcome, Outcome::Stopped);
+        memory.markers()[0].seq
+    };
+    assert_eq!(run(Box::new(move || read.load(Ordering::SeqCst) > 5_000)), 1, "its end alone");
+    let content = memory.clone();
+    assert_eq!(run(Box::new(move || content.markers()[0].seq == 2)), 3, "the first rows and its end");
 }
