@@ -126,3 +126,39 @@ async fn a_breaker_that_one_node_opens_stops_the_others() {
     site.assert_complete();
     site.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_it_is_down_one_partition_of_all_nodes_asks_at_a_time() {
+    const OPEN_FOR: Duration = Duration::from_millis(700);
+    const PROBES: usize = 4;
+    let within = Span(Duration::from_secs(30));
+    let breaker = CircuitBreaker { failures: 1, within, open_for: Span(OPEN_FOR), name: None };
+    let limits = StepLimits { breaker: Some(breaker), ..StepLimits::default() };
+    let gate = Arc::new(Semaphore::new(0));
+    let site = Site::new(Numbers::new(6, 2000), limits, Some(gate.clone()), Log::default()).await;
+    site.start(None).await;
+    let writers =
+        || site.log.writes.lock().unwrap().iter().map(|(_, node, _)| *node).collect::<BTreeSet<_>>();
+    site.nodes[0]
+        .until("all nodes write", || {
+            gate.add_permits(1);
+            writers().len() == 3
+        })
+        .await;
+    site.log.down.lock().unwrap().extend([0, 1, 2]);
+    gate.add_permits(1 << 20);
+    let failures = || site.log.failures.lock().unwrap().clone();
+    site.nodes[0].until("it fails", || !failures().is_empty()).await;
+    // Calls of nodes that have not heard of it yet fail as well; all have heard of it after this time.
+    let known = failures()[0] + TERM + Duration::from_millis(300);
+    let probes = || failures().into_iter().filter(|at| *at > known).collect::<Vec<_>>();
+    site.nodes[0].until("it was asked several times", || probes().len() >= PROBES).await;
+    let probes = probes();
+    for pair in probes.windows(2) {
+        assert!(pair[1] - pair[0] >= OPEN_FOR, "asked again after {:?}", pair[1] - pair[0]);
+    }
+    site.log.down.lock().unwrap().clear();
+    site.until_completed(0).await;
+    site.assert_complete();
+    site.stop().await;
+}
