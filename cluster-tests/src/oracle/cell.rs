@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use super::postgres;
 use super::record::{Class, FILTERED_BUCKET, Record};
 
+/// The share of a record whose share cannot be computed, once the workflow says so.
+pub const CORRECTED_SHARE: i64 = 1_000_000;
+
 /// The name of the workflow under test.
 pub const WORKFLOW: &str = "oracle";
 
@@ -52,6 +55,17 @@ pub struct Places<'a> {
 pub struct Cell {
     pub source: SourceKind,
     pub destination: DestinationKind,
+}
+
+/// What a workflow says beside its source and destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// What the matrix needs.
+    Plain,
+    /// With a circuit breaker at the destination.
+    Guarded,
+    /// The same, after it was corrected for the records that could not be computed.
+    Corrected,
 }
 
 /// What must become of a record.
@@ -242,7 +256,15 @@ impl Cell {
     }
 
     /// The workflow file; JSON is YAML too.
-    pub fn workflow(self, places: &Places<'_>) -> Value {
+    pub fn workflow(self, places: &Places<'_>, version: Version) -> Value {
+        let share = match version {
+            Version::Plain | Version::Guarded => "1000 / divisor".to_owned(),
+            Version::Corrected => format!("divisor == 0 ? {CORRECTED_SHARE} : 1000 / divisor"),
+        };
+        let mut destination = self.destination.step(places);
+        if version != Version::Plain {
+            destination["circuit_breaker"] = json!({ "failures": 3, "within": "10s", "open_for": "100ms" });
+        }
         // A server takes longer to come back than anything in a file.
         let attempts = if self.uses_postgres() { 60 } else { 8 };
         json!({ "workflow": {
@@ -262,14 +284,14 @@ impl Cell {
                     "config": {
                         "keep": ["p", "i", "text", "note", "price", "flag", "checksum"],
                         "mappings": [
-                            { "expression": "1000 / divisor", "destination": "share" },
+                            { "expression": share, "destination": "share" },
                             { "source": "bucket", "destination": "meta.bucket" },
                             { "expression": "'p' + string(p)", "destination": "meta.label" },
                         ],
                     },
                 },
             ],
-            "destination": self.destination.step(places),
+            "destination": destination,
         }})
     }
 }

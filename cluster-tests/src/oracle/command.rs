@@ -9,6 +9,7 @@ use super::cell_report::CellReport;
 use super::error::Error;
 use super::fault::Fault;
 use super::postgres::Services;
+use super::replay;
 use super::report::Report;
 use super::scenario::Scenario;
 
@@ -51,6 +52,8 @@ enum Part {
     Cells,
     /// Owners that are paused, replaced, and wake up.
     Zombies,
+    /// Dead letters that are replayed through a corrected workflow, with a circuit breaker and crashes.
+    Replays,
     /// Destinations restored from a backup.
     Rewinds,
     /// Runs with a guard removed, in which damage must be seen.
@@ -111,6 +114,18 @@ fn prove(args: &Args) -> Result<Report, Error> {
                 cell.seconds
             );
             report.cells.push(cell);
+        }
+    }
+    if wanted(Part::Replays) {
+        let chosen = replay::cells(args.short);
+        let chosen = chosen.into_iter().filter(|cell| args.cell.is_empty() || args.cell.contains(cell));
+        for (index, cell) in chosen.enumerate() {
+            let plan = replay::Plan {
+                seed: args.seed.wrapping_mul(1_000_003).wrapping_add(index as u64),
+                records: if args.short { 12_000 } else { 40_000 },
+                crashes: args.crashes.unwrap_or(if args.short { 1 } else { 40 }),
+            };
+            report.replays.push(replay::run(cell, &plan, &root, &services));
         }
     }
     let parts = [

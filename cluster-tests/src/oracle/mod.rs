@@ -18,6 +18,7 @@ mod output;
 mod postgres;
 mod process;
 mod record;
+mod replay;
 mod report;
 mod rework;
 mod scenario;

@@ -37,6 +37,8 @@ pub struct Node {
 #[derive(Debug)]
 pub struct Ended {
     pub status: ExitStatus,
+    /// What it wrote.
+    pub output: String,
     /// Its JSON summary, if it came to that.
     pub summary: Option<Value>,
     /// What it logged.
@@ -48,6 +50,37 @@ pub struct Ended {
 impl Node {
     /// Starts a run of `workflow` with its state in `state`. Its output and log go to files `NAME.*` beside the state.
     pub fn start(name: &str, workflow: &Path, state: &Path, failpoints: &str) -> Result<Self, Error> {
+        let arguments = [
+            "--memory".to_owned(),
+            format!("{MEMORY_MIB}MiB"),
+            "--parallelism".to_owned(),
+            PARALLELISM.to_string(),
+        ];
+        let others = ["--commit-interval", "5ms", "--workers", "2", "--progress", "none"].map(str::to_owned);
+        let arguments: Vec<String> = arguments.into_iter().chain(others).collect();
+        Self::begin(name, &["run"], workflow, state, &arguments, failpoints)
+    }
+
+    /// Replays the letters of a step through `workflow`.
+    pub fn replay(
+        name: &str,
+        workflow: &Path,
+        state: &Path,
+        step: &str,
+        failpoints: &str,
+    ) -> Result<Self, Error> {
+        let arguments = ["--step".to_owned(), step.to_owned()];
+        Self::begin(name, &["dlq", "replay"], workflow, state, &arguments, failpoints)
+    }
+
+    fn begin(
+        name: &str,
+        command: &[&str],
+        workflow: &Path,
+        state: &Path,
+        arguments: &[String],
+        failpoints: &str,
+    ) -> Result<Self, Error> {
         let beside = |extension: &str| state.with_file_name(format!("{name}.{extension}"));
         let (log, summary, chunks) = (beside("log"), beside("json"), beside("chunks"));
         for old in [&log, &summary, &chunks] {
@@ -60,13 +93,12 @@ impl Node {
         }
         let child = Command::new(std::env::current_exe()?)
             .arg("node-under-test")
-            .arg("run")
+            .args(command)
             .arg(workflow)
             .arg("--state-dir")
             .arg(state)
-            .args(["--memory", &format!("{MEMORY_MIB}MiB"), "--parallelism", &PARALLELISM.to_string()])
-            .args(["--commit-interval", "5ms", "--workers", "2"])
-            .args(["--progress", "none", "--log", "warn", "-o", "json"])
+            .args(arguments)
+            .args(["--log", "warn", "-o", "json"])
             .env("FAILPOINTS", failpoints)
             .env("RUST_BACKTRACE", "0")
             .env(CHUNKS_FILE, &chunks)
@@ -155,7 +187,7 @@ impl Node {
         let text = fs::read_to_string(&self.summary).map_err(Error::file(&self.summary))?;
         let summary = if text.is_empty() { None } else { serde_json::from_str(&text).ok() };
         let chunks = fs::read_to_string(&self.chunks).ok().and_then(|text| text.parse().ok());
-        Ok(Ended { status, summary, log: self.read_log(), chunks })
+        Ok(Ended { status, output: text, summary, log: self.read_log(), chunks })
     }
 }
 

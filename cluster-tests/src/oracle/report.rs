@@ -2,6 +2,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use super::cell_report::CellReport;
+use super::replay::ReplayReport;
 use super::scenario::ScenarioReport;
 
 /// Everything that was shown.
@@ -10,12 +11,15 @@ pub struct Report {
     pub seed: u64,
     pub cells: Vec<CellReport>,
     pub scenarios: Vec<ScenarioReport>,
+    pub replays: Vec<ReplayReport>,
 }
 
 impl Report {
     /// Whether all of it is as it should be.
     pub fn holds(&self) -> bool {
-        self.cells.iter().all(CellReport::holds) && self.scenarios.iter().all(|scenario| scenario.holds)
+        self.cells.iter().all(CellReport::holds)
+            && self.scenarios.iter().all(|scenario| scenario.holds)
+            && self.replays.iter().all(ReplayReport::holds)
     }
 
     /// For people.
@@ -25,6 +29,17 @@ impl Report {
         }
         if !self.scenarios.is_empty() {
             println!("{}", self.scenario_table());
+        }
+        if !self.replays.is_empty() {
+            println!("{}", self.replay_table());
+        }
+        for replay in &self.replays {
+            for problem in &replay.unexplained {
+                println!("{}: {problem}", replay.cell);
+            }
+            if !replay.holds() {
+                println!("{}: DOES NOT HOLD", replay.cell);
+            }
         }
         for cell in &self.cells {
             for fault in &cell.toothless {
@@ -124,6 +139,51 @@ impl Report {
                 cell.units_noted.to_string(),
                 cell.states_rebuilt.to_string(),
                 format!("{:.0}", cell.seconds),
+            ]);
+        }
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        table
+    }
+
+    fn replay_table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_preset(presets::ASCII_MARKDOWN).set_header([
+            "cell",
+            "runs",
+            "records",
+            "letters replayed",
+            "crashes of runs",
+            "crashes of replays",
+            "errors",
+            "breaker opened",
+            "lost",
+            "doubled",
+            "altered",
+            "letters lost or doubled",
+            "miscounted",
+            "doubled without memory",
+            "s",
+        ]);
+        for replay in &self.replays {
+            let verdict = &replay.verdict;
+            table.add_row([
+                replay.cell.clone(),
+                replay.runs.to_string(),
+                replay.records.to_string(),
+                replay.letters.to_string(),
+                replay.run_crashes.to_string(),
+                replay.replay_crashes.to_string(),
+                replay.errors.to_string(),
+                replay.held.to_string(),
+                verdict.lost.to_string(),
+                (verdict.doubled + verdict.foreign).to_string(),
+                verdict.altered.to_string(),
+                (verdict.letters_lost + verdict.letters_doubled + verdict.letters_foreign).to_string(),
+                replay.miscounted.to_string(),
+                if replay.has_control { replay.control_doubled.to_string() } else { String::new() },
+                format!("{:.0}", replay.seconds),
             ]);
         }
         for column in table.column_iter_mut().skip(1) {

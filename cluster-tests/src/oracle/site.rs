@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::cell::{Cell, Fate, Places, WORKFLOW};
+use super::cell::{Cell, Fate, Places, Version, WORKFLOW};
 use super::error::Error;
 use super::input;
 use super::output::{self, Row};
@@ -79,10 +79,7 @@ impl<'a> Site<'a> {
             }
             _ => input::write(cell.source, &site.data, &site.input())?,
         }
-        let workflow = site.workflow();
-        let url = postgres.map(Postgres::url);
-        let places = Places { input: &site.input(), output: &site.output(), database: url.as_deref() };
-        fs::write(&workflow, cell.workflow(&places).to_string()).map_err(Error::file(&workflow))?;
+        site.write_workflow(Version::Plain)?;
         match postgres {
             Some(postgres) if cell.destination.is_postgres() => {
                 postgres.create_output(cell.destination, site.audited, site.stale_rows())?;
@@ -91,6 +88,14 @@ impl<'a> Site<'a> {
             _ => {}
         }
         Ok(site)
+    }
+
+    /// Writes the workflow file, in place of what it was.
+    pub fn write_workflow(&self, version: Version) -> Result<(), Error> {
+        let url = self.postgres.map(Postgres::url);
+        let places = Places { input: &self.input(), output: &self.output(), database: url.as_deref() };
+        let path = self.workflow();
+        fs::write(&path, self.cell.workflow(&places, version).to_string()).map_err(Error::file(&path))
     }
 
     /// The server that holds the output, if one does.
@@ -176,13 +181,23 @@ impl<'a> Site<'a> {
 
     /// Compares output and dead letters with what they must be.
     pub fn check(&self, state: &Path) -> Result<Verdict, Error> {
+        self.judge(state, false)
+    }
+
+    /// The same after the letters of what could not be computed were replayed, in whatever order.
+    pub fn check_replayed(&self, state: &Path) -> Result<Verdict, Error> {
+        self.judge(state, true)
+    }
+
+    fn judge(&self, state: &Path, is_replayed: bool) -> Result<Verdict, Error> {
         let order = match self.postgres {
-            Some(postgres) if self.cell.source.is_postgres() => {
+            Some(postgres) if self.cell.source.is_postgres() && !is_replayed => {
                 postgres.input_order(self.live_marks()?.keys().map(String::as_str))?
             }
             _ => Order::default(),
         };
         let mut checker = Checker::new(self.cell, &self.data, order);
+        checker.is_replayed = is_replayed;
         match self.output_server() {
             Some(postgres) => postgres.rows(&mut |line| {
                 checker.row(&Row::from_json(line)?);
@@ -214,6 +229,18 @@ impl<'a> Site<'a> {
             }
         }
         Ok(verdict)
+    }
+
+    /// Removes the markers of a workflow from a table's side, as nobody should.
+    pub fn forget(&self, workflow: &str) -> Result<(), Error> {
+        match self.output_server() {
+            Some(postgres) => postgres.forget(workflow),
+            None => {
+                let connection = Connection::open(self.target())?;
+                connection.execute("DELETE FROM _etl_markers WHERE workflow = ?1", [workflow])?;
+                Ok(())
+            }
+        }
     }
 
     /// What the server remembers of every commit, where the output is a table of its and is audited.

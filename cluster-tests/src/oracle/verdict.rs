@@ -4,10 +4,10 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::cell::{Cell, Fate};
+use super::cell::{CORRECTED_SHARE, Cell, Fate};
 use super::error::Error;
 use super::output::Row;
-use super::record::{DataSet, Record};
+use super::record::{Class, DataSet, Record};
 
 /// What is wrong with an output; all zero when nothing is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -86,6 +86,9 @@ pub struct Checker<'a> {
     cell: Cell,
     data: &'a DataSet,
     rows: Sightings,
+    /// Whether what could not be computed has been replayed through the corrected workflow: such records arrive as well, and
+    /// all of them in any order.
+    pub is_replayed: bool,
     order: Order,
     last: Vec<i64>,
     verdict: Verdict,
@@ -95,18 +98,29 @@ impl<'a> Checker<'a> {
     /// For the output of a run over `data`.
     pub fn new(cell: Cell, data: &'a DataSet, order: Order) -> Self {
         let last = vec![-1; data.partitions.len() * (order.bounds.len() + 1)];
-        Self { cell, data, rows: Sightings::new(data), order, last, verdict: Verdict::default() }
+        Self {
+            cell,
+            data,
+            rows: Sightings::new(data),
+            is_replayed: false,
+            order,
+            last,
+            verdict: Verdict::default(),
+        }
     }
 
     /// Takes the next delivered row.
     pub fn row(&mut self, row: &Row<'_>) {
-        let expected = self.data.get(row.p, row.i).filter(|record| self.cell.fate(record) == Fate::Delivered);
+        let expected = self.data.get(row.p, row.i).filter(|record| self.is_delivered(record));
         let Some(expected) = expected else {
             self.verdict.foreign += 1;
             return;
         };
         self.verdict.altered += u64::from(!is_same(expected, row));
         self.verdict.doubled += u64::from(self.rows.see(expected) > 0);
+        if self.is_replayed {
+            return;
+        }
         // The data has this partition and record, and there is an entry for each of the partition's parts.
         let rank = self.order.ranks.get(row.i as usize).copied().unwrap_or(row.i);
         let part = self.order.bounds.partition_point(|&bound| bound <= rank);
@@ -115,10 +129,14 @@ impl<'a> Checker<'a> {
         *last = rank;
     }
 
+    fn is_delivered(&self, record: &Record) -> bool {
+        self.cell.fate(record) == Fate::Delivered || self.is_replayed && record.class == Class::Uncomputable
+    }
+
     /// Reads the dead letters of a run and tells what is wrong in all.
     pub fn finish(mut self, letters: &Path) -> Result<Verdict, Error> {
         let cell = self.cell;
-        self.verdict.lost = self.rows.missing(self.data, |record| cell.fate(record) == Fate::Delivered);
+        self.verdict.lost = self.rows.missing(self.data, |record| self.is_delivered(record));
         let mut seen = Sightings::new(self.data);
         for_each_letter(letters, &mut |letter| {
             let record = numbers(letter).and_then(|(p, i)| self.data.get(p, i));
@@ -138,7 +156,7 @@ fn is_same(expected: &Record, row: &Row<'_>) -> bool {
         && row.price.to_bits() == expected.price.to_bits()
         && row.flag.value() == Some(expected.flag)
         && row.checksum == expected.checksum
-        && 1000_i64.checked_div(expected.divisor) == Some(row.share)
+        && 1000_i64.checked_div(expected.divisor).unwrap_or(CORRECTED_SHARE) == row.share
         && row.meta.bucket == expected.bucket
         && row.meta.label == format!("p{}", expected.p)
 }

@@ -52,3 +52,16 @@ fn the_oracle_sees_the_damage_that_the_guards_prevent() {
     assert_eq!(report["scenarios"].as_array().unwrap().len(), 12);
     assert!(sum(&report["scenarios"], "doubled") > 0, "{report}");
 }
+
+#[test]
+fn replayed_letters_arrive_once_whatever_crashes() {
+    let report = oracle("replays");
+    let replays = &report["replays"];
+    assert_eq!(replays.as_array().unwrap().len(), 4, "{report}");
+    for field in ["lost", "doubled", "foreign", "altered", "letters_lost", "letters_doubled", "miscounted"] {
+        assert_eq!(sum(replays, field), 0, "{field}: {report}");
+    }
+    for field in ["letters", "run_crashes", "replay_crashes", "errors", "held", "control_doubled"] {
+        assert!(sum(replays, field) > 0, "{field}: {report}");
+    }
+}

@@ -64,6 +64,11 @@ impl Postgres {
         )
     }
 
+    /// Removes the markers of a workflow.
+    pub fn forget(&self, workflow: &str) -> Result<(), Error> {
+        self.run(&format!("DELETE FROM {MARKERS} WHERE workflow = {}", literal(workflow))).map(drop)
+    }
+
     /// Stale rows that a run had no business with.
     pub fn untouched(&self) -> Result<u64, Error> {
         self.count(&format!("SELECT count(*) FROM {OUTPUT} WHERE p = -1 AND text = 'stale'"))
