@@ -64,7 +64,8 @@ pub(crate) struct DestinationActor {
     pub goes_on: bool,
     /// Whether it will look at its unit again.
     pub is_ticking: bool,
-    pub farewell: Option<Farewell>,
+    /// Shared with what goes on after its end.
+    pub farewell: Option<Arc<Farewell>>,
 }
 
 /// How the first rows that wait stand at a rate limit. Before they pass, the writer is free to commit what it has.
@@ -90,7 +91,7 @@ impl Actor for DestinationActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.attempt.stop_on_kill(ctx);
-        self.farewell = Some(self.attempt.farewell());
+        self.farewell = Some(Arc::new(self.attempt.farewell()));
         self.pump(ctx);
     }
 }
@@ -145,6 +146,8 @@ struct Commit {
     bytes: u64,
     unit: Unit,
     watch: Watch,
+    /// Keeps the end of the actor from being told.
+    stays: Option<Arc<Farewell>>,
 }
 
 impl Commit {
@@ -216,7 +219,13 @@ impl Commit {
         if self.keeps_letters {
             let (store, route) = (Arc::clone(&self.dead_letters), self.route.clone());
             let (run, seq, letters) = (self.unit.marker.run, self.unit.marker.seq, self.letters);
-            let put = tokio::task::spawn_blocking(move || store.put(run, &route, seq, &letters));
+            let stays = self.stays.take();
+            // A chain that is killed meanwhile is opened again only when this has ended: it must not come after letters of the
+            // same unit that others put.
+            let put = tokio::task::spawn_blocking(move || {
+                let _stays = stays;
+                store.put(run, &route, seq, &letters)
+            });
             put.await.map_err(|error| EngineError::Internal(format!("dead letters: {error}")))??;
             self.guard.call("commit", async { failpoint("dead_letters_written") }).await?;
         }
@@ -409,6 +418,7 @@ impl DestinationActor {
             bytes: self.unit.bytes as u64,
             unit,
             watch: self.watch.clone(),
+            stays: self.farewell.clone(),
         };
         let gated = self.gated();
         let (slots, slot) = (self.slots.clone(), self.slot.take());

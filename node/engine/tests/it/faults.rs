@@ -1,4 +1,6 @@
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use etl_engine::{EngineError, Outcome};
 use etl_model::{OnError, Span};
@@ -160,4 +162,33 @@ fn the_policy_says_after_what_and_for_how_long_it_is_tried_again() {
     assert_eq!(classes(ErrorClass::Connection), (Outcome::Failed, 1));
     let (outcome, made) = attempts(|policy| policy.budget = Some(Span(Duration::ZERO)));
     assert_eq!((outcome, made), (Outcome::Failed, 1));
+}
+
+#[test]
+fn a_chain_that_is_killed_while_it_puts_letters_is_opened_again_only_then() {
+    let (left, right) = (Memory::default(), Memory::with_fault(Fault::BeforeCommit(1)));
+    let mut bed = Bed::new()
+        .source(Numbers::new(1, 100))
+        .processor("picky", &["source"], FailMultiples(10))
+        .on_error(OnError::DeadLetter)
+        .destination("left", &["picky"], &left)
+        .destination("right", &["picky"], &right);
+    let (is_first, is_reopened) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicBool::new(false)));
+    let (epochs, reopened) = (bed.state.epochs.clone(), is_reopened.clone());
+    bed.state.before_put = Some(Arc::new(move || {
+        if !is_first.swap(false, Ordering::SeqCst) {
+            return;
+        }
+        // Long enough for the other destination to fail and for the chain to be opened again if it could be.
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_millis(400) && !reopened.load(Ordering::SeqCst) {
+            let has_other = epochs.lock().unwrap().values().any(|epoch| *epoch > 1);
+            reopened.fetch_or(has_other, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }));
+    let report = bed.run().unwrap();
+    assert_eq!((report.outcome, report.retries), (Outcome::Completed, 1));
+    assert!(!is_reopened.load(Ordering::SeqCst), "others began while letters were put");
+    assert_eq!(bed.state.letters(), (0..100).step_by(10).collect::<Vec<u64>>());
 }

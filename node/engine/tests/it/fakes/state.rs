@@ -10,6 +10,8 @@ pub struct MemoryState {
     pub epochs: Arc<Mutex<HashMap<(StepName, PartitionId), u64>>>,
     pub checkpoints: Arc<Mutex<HashMap<Route, Marker>>>,
     pub letters: Arc<Mutex<Letters>>,
+    /// Called before letters are put.
+    pub before_put: Option<Arc<dyn Fn() + Send + Sync>>,
     /// Called once checkpoints are stored, before that is told.
     pub after_store: Option<Arc<dyn Fn() + Send + Sync>>,
 }
@@ -60,6 +62,9 @@ impl PartitionNumbers for MemoryState {
 
 impl DeadLetters for MemoryState {
     fn put(&self, _: RunId, route: &Route, seq: u64, letters: &[DeadLetter]) -> Result<(), PortError> {
+        if let Some(before_put) = &self.before_put {
+            before_put();
+        }
         self.letters.lock().unwrap().insert((route.clone(), seq), letters.to_vec());
         Ok(())
     }
