@@ -12,7 +12,7 @@ use crate::secrets::StepConfig;
 use crate::sink::Sink;
 use crate::source::SourceText;
 use crate::workflow::Step;
-use crate::yaml::{Map, Node, Typed, Value};
+use crate::yaml::{Entry, Map, Node, Typed, Value};
 
 /// The transformation that carries out masking rules.
 pub(super) const MASK: &str = "mask";
@@ -31,16 +31,29 @@ pub(super) fn read(
         refuse_encryption(encryption, sink);
     }
     let rules = protection.entry("masking_rules").filter(|rules| !rules.value.is_null())?;
-    let node = Node { value: Value::Map(Map { entries: vec![rules.clone()] }), ..entry.value.clone() };
+    check_rules(rules.clone(), &entry.value, "workflow.data_protection", registry, source, sink)
+}
+
+/// Checks masking rules that stand in a mapping of this path, as the `config` of a mask.
+pub(super) fn check_rules(
+    rules: Entry,
+    around: &Node,
+    path: &str,
+    registry: &Registry,
+    source: &SourceText<'_>,
+    sink: &mut Sink,
+) -> Option<Config> {
+    let mark = rules.key.mark;
+    let node = Node { value: Value::Map(Map { entries: vec![rules] }), ..around.clone() };
     let draft = Draft {
         role: Role::Transformation,
-        config_path: "workflow.data_protection".to_owned(),
+        config_path: path.to_owned(),
         named: false,
         name: MASK.to_owned(),
-        mark: rules.key.mark,
-        kind: Some((MASK, rules.key.mark)),
+        mark,
+        kind: Some((MASK, mark)),
         inputs: Vec::new(),
-        config: Some((rules.key.mark, &node)),
+        config: Some((mark, &node)),
         on_error: (OnError::Fail, None),
         takes_errors: false,
         limits: Limits::default(),

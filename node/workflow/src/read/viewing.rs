@@ -4,11 +4,9 @@ use etl_model::{OnError, StepName};
 use etl_sdk::{PathSegment, Registry};
 use serde_json::json;
 
-use super::configs::{Config, check_config};
-use super::protection::MASK;
+use super::configs::Config;
+use super::protection::{MASK, check_rules};
 use crate::codes;
-use crate::read::limits::Limits;
-use crate::read::{Draft, Role};
 use crate::secrets::{SecretText, StepConfig};
 use crate::sink::Sink;
 use crate::source::SourceText;
@@ -33,22 +31,10 @@ pub(super) fn read(
     let without = items.iter().map(without_roles).collect();
     let mut entry = rules.clone();
     entry.value.value = Value::List(without);
-    let node = Node { value: Value::Map(Map { entries: vec![entry] }), ..viewing.value.clone() };
-    let draft = Draft {
-        role: Role::Transformation,
-        config_path: "workflow.data_protection.viewing".to_owned(),
-        named: false,
-        name: MASK.to_owned(),
-        mark: rules.key.mark,
-        kind: Some((MASK, rules.key.mark)),
-        inputs: Vec::new(),
-        config: Some((rules.key.mark, &node)),
-        on_error: (OnError::Fail, None),
-        takes_errors: false,
-        limits: Limits::default(),
-        node: None,
+    let path = "workflow.data_protection.viewing";
+    let Some(config) = check_rules(entry, &viewing.value, path, registry, source, sink) else {
+        return Vec::new();
     };
-    let Some(config) = check_config(&draft, registry, source, sink) else { return Vec::new() };
     let rule =
         |(at, roles): (usize, Option<Vec<String>>)| Some(Viewing { roles: roles?, mask: mask(&config, at)? });
     roles.into_iter().enumerate().filter_map(rule).collect()
